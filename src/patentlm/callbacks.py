@@ -1,0 +1,143 @@
+"""What a run records beside its losses: speed, sample texts, word vectors, hyperparameters."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from patentlm.batch import IGNORE, Batch
+from patentlm.checkpoint import contents_of
+from patentlm.model.language_model import LanguageModel
+from patentlm.trained_model import TrainedModel
+
+METRICS = ("valid/perplexity", "test/perplexity", "test/accuracy")
+"""What TensorBoard's HParams tab shows beside the hyperparameters."""
+
+
+class Throughput(Callback):
+    """Counts targets learned per second of training steps; validation is left out."""
+
+    def __init__(self) -> None:
+        self.seconds = self.fit_seconds = 0.0
+        self.targets = 0
+        self.mark = self.begun = 0.0
+        self.pending: list[torch.Tensor] = []
+
+    @property
+    def words_per_second(self) -> float:
+        """Of the whole run, earlier parts of a resumed one included."""
+        self._count()
+        return self.targets / self.seconds if self.seconds else 0.0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.begun = time.perf_counter()
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._add_fit_seconds()
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.mark = time.perf_counter()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.mark = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, step: int
+    ) -> None:
+        now = time.perf_counter()
+        self.seconds, self.mark = self.seconds + now - self.mark, now
+        self.pending.append((batch[1] != IGNORE).sum())
+        if (step + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            pl_module.log("train/words_per_second", self.words_per_second)
+
+    def state_dict(self) -> dict[str, Any]:
+        self._count()
+        self._add_fit_seconds()
+        return {"seconds": self.seconds, "fit": self.fit_seconds, "targets": self.targets}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.seconds, self.fit_seconds = state["seconds"], state["fit"]
+        self.targets = state["targets"]
+
+    def _count(self) -> None:
+        """Reads the counts from the device, which would stall it if done every step."""
+        if self.pending:
+            self.targets += int(torch.stack(self.pending).sum())
+            self.pending.clear()
+
+    def _add_fit_seconds(self) -> None:
+        now = time.perf_counter()
+        self.fit_seconds, self.begun = self.fit_seconds + now - self.begun, now
+
+
+class SampleTexts(Callback):
+    """Writes texts to TensorBoard after every epoch, so that one can watch them become better.
+
+    Args:
+        count: how many.
+        seed: the same every epoch, so that the texts can be compared.
+    """
+
+    def __init__(self, *, count: int, seed: int) -> None:
+        self.count, self.seed = count, seed
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        writer = tensorboard(trainer)
+        if writer is None or trainer.sanity_checking:
+            return
+        model = trained(pl_module)
+        texts = model.generate(count=self.count, seed=self.seed)
+        heading = f"*after {trainer.current_epoch + 1} epochs on {model.contents.label}*"
+        shown = "\n\n".join([heading, *(f"{n}. {text}" for n, text in enumerate(texts, 1))])
+        writer.add_text("samples", shown, trainer.global_step)
+
+
+class WordVectors(Callback):
+    """Gives TensorBoard's projector the embedding of the tested network, with its words.
+
+    Args:
+        words: how many, the most frequent first.
+    """
+
+    def __init__(self, *, words: int) -> None:
+        self.words = words
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        writer = tensorboard(trainer)
+        if writer is not None:
+            model = trained(pl_module)
+            vectors = model.network.embedding.weight.detach()[: self.words].cpu()
+            names = list(model.words.vocabulary[: self.words])
+            writer.add_embedding(vectors, metadata=names, tag="embedding")
+
+
+class Hyperparameters(Callback):
+    """Declares the run's settings, with the metrics they led to, to TensorBoard's HParams tab."""
+
+    def __init__(self, settings: Mapping[str, bool | int | float | str]) -> None:
+        self.settings = dict(settings)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        writer = tensorboard(trainer)
+        if writer is not None and writer.file_writer is not None:
+            for summary in hparams(self.settings, dict.fromkeys(METRICS, 0.0)):
+                writer.file_writer.add_summary(summary)
+
+
+def trained(module: LightningModule) -> TrainedModel:
+    """The network in training as one that writes; it shares the weights."""
+    assert isinstance(module, LanguageModel)
+    return TrainedModel(module.network, contents_of(module.extras, "this run"))
+
+
+def tensorboard(trainer: Trainer) -> SummaryWriter | None:
+    """The writer of the run's TensorBoard logger; None where it has none or another process's."""
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+            return logger.experiment  # type: ignore[no-any-return]
+    return None

@@ -1,0 +1,182 @@
+"""Checkpoints: plain data that stand on their own, and the networks built from them again."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.errors import HydraException
+from hydra.utils import get_class, instantiate
+
+from patentlm.data.windows import Context
+from patentlm.errors import CheckpointError
+from patentlm.model.network import Network
+
+FORMAT = 1
+KEY = "patentlm"
+"""Where a checkpoint of Lightning's holds our part of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What makes a checkpoint self-contained, beside the weights; plain values only.
+
+    Args:
+        network: config the network is built from.
+        vocabulary: words by id.
+        context: how far back the network was made to look.
+        data: config of the data it was trained on.
+        tokenizer: config of how its vocabulary was chosen.
+        label: what people call that data.
+        fingerprint: of the corpus.
+        sampling: config it writes with unless told otherwise.
+        max_words: likewise.
+        seed: of the run.
+        versions: of what it was made with.
+    """
+
+    network: dict[str, Any]
+    vocabulary: list[str]
+    context: Context
+    data: dict[str, Any]
+    tokenizer: dict[str, Any]
+    label: str
+    fingerprint: str
+    sampling: dict[str, Any]
+    max_words: int
+    seed: int
+    versions: dict[str, str]
+
+    def as_extras(self) -> dict[str, Any]:
+        """The entry that makes a checkpoint self-contained."""
+        return {KEY: {"format": FORMAT, **asdict(self)}}
+
+
+def find(path: str | Path) -> Path:
+    """The checkpoint file that a path means: itself, or the best one of a run's folder.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    path = Path(path).expanduser()
+    candidates = [path] if path.is_file() else [
+        path / "checkpoints" / name for name in ("best.ckpt", "last.ckpt")
+    ]  # fmt: skip
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise CheckpointError(f"{path}: no checkpoint there; give a .ckpt file or a run's folder")
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """A checkpoint as plain data; nothing in the file is executed.
+
+    Raises:
+        CheckpointError: no such file, damaged, or not a checkpoint.
+    """
+    file = find(path)
+    try:
+        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch reports damage in a dozen ways
+        raise CheckpointError(
+            f"{file}: can't be read as a checkpoint; it is cut short or something else"
+        ) from error
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(KEY), dict):
+        raise CheckpointError(f"{file}: a checkpoint, but not one that patentlm's train.py wrote")
+    return checkpoint
+
+
+def contents_of(checkpoint: Mapping[str, Any], path: str | Path) -> Contents:
+    """Our part of a checkpoint.
+
+    Raises:
+        CheckpointError: if another version wrote it.
+    """
+    ours = dict(checkpoint[KEY])
+    written = ours.pop("format", None)
+    if written != FORMAT:
+        raise CheckpointError(f"{path}: has format {written}, this patentlm reads {FORMAT}")
+    try:
+        return Contents(**ours)
+    except TypeError as error:
+        raise CheckpointError(f"{path}: incomplete ({error})") from error
+
+
+def check_resumable(path: str | Path, contents: Contents) -> Path:
+    """The file to resume from, if its vocabulary and network are those of this run.
+
+    Raises:
+        CheckpointError: otherwise.
+    """
+    earlier = contents_of(read(path), path)
+    if earlier.vocabulary != contents.vocabulary:
+        raise other_vocabulary(path, earlier, len(contents.vocabulary))
+    if earlier.network != contents.network:
+        raise CheckpointError(f"{path}: has another network; resume with the model it began with")
+    return find(path)
+
+
+def other_vocabulary(path: str | Path, contents: Contents, words: int) -> CheckpointError:
+    """The error for a checkpoint whose word ids are not those of the corpus at hand."""
+    return CheckpointError(
+        f"{path}: trained with another vocabulary ({len(contents.vocabulary):,} words of "
+        f"{contents.label}, here {words:,}); give the data it was trained on"
+    )
+
+
+def build_network(config: Mapping[str, Any], *, vocabulary: int) -> Network:
+    """The network a plain config describes.
+
+    Raises:
+        CheckpointError: if a `_target_` is no class of torch.nn or patentlm.model, or the config
+            does not fit it.
+    """
+    network = _build(config, ("torch.nn.", "patentlm.model."), vocabulary=vocabulary)
+    if not isinstance(network, Network):
+        raise CheckpointError(f"the model is a {type(network).__name__}, not a Network")
+    return network
+
+
+def build_data(config: Mapping[str, Any]) -> Any:
+    """The source or tokenizer a plain config describes.
+
+    Raises:
+        CheckpointError: if a `_target_` is no class of patentlm.data, or the config does not fit.
+    """
+    return _build(config, ("patentlm.data.",))
+
+
+def _build(config: Mapping[str, Any], rooms: tuple[str, ...], **arguments: Any) -> Any:
+    for target in _targets(config):
+        if not _is_class_of(target, rooms):
+            raise CheckpointError(f"_target_ {target!r} is no class of {' or '.join(rooms)}")
+    try:
+        return instantiate(dict(config), **arguments)
+    except HydraException as error:
+        raise CheckpointError(f"the config does not fit: {error.__cause__ or error}") from error
+
+
+def _targets(config: Any) -> Iterator[str]:
+    """Every `_target_` in a nested config."""
+    if isinstance(config, Mapping):
+        if "_target_" in config:
+            yield str(config["_target_"])
+        config = list(config.values())
+    if isinstance(config, list | tuple):
+        for value in config:
+            yield from _targets(value)
+
+
+def _is_class_of(target: str, rooms: tuple[str, ...]) -> bool:
+    """Whether a dotted name is a class that was defined in one of the rooms.
+
+    What a module imports can be reached through it by a dotted name too; hence the look at where
+    the class comes from.
+    """
+    if not target.startswith(rooms):
+        return False
+    try:
+        return get_class(target).__module__.startswith(rooms)
+    except (HydraException, ImportError, ValueError):
+        return False

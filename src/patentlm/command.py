@@ -1,0 +1,80 @@
+"""What the scripts share: Hydra around a function, and one clear line for a mistake."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from patentlm.errors import ConfigError, PatentLMError
+
+LITERAL = ("prompt", "checkpoint", "ckpt_path", "data.path", "data.query")
+"""Settings whose values are taken as typed: commas, brackets and all."""
+
+
+def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
+    """Makes a script's main function of one that takes the composed config.
+
+    A `PatentLMError` ends it with one line on stderr and exit code 1.
+
+    Args:
+        config_name: the file in the folder `conf` beside the script.
+    """
+
+    def decorate(task: Callable[[DictConfig], object]) -> Callable[[], None]:
+        @functools.wraps(task)
+        def guarded(config: DictConfig) -> object:
+            try:
+                _check_complete(config)
+                return task(config)
+            except Exception as error:
+                _exit_if_mistake(error)
+                raise
+
+        folder = Path(inspect.getfile(task)).resolve().parent / "conf"
+        main = hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)
+
+        def run() -> None:
+            sys.argv[1:] = quote_literals(sys.argv[1:])
+            main(guarded)()
+
+        return run
+
+    return decorate
+
+
+def quote_literals(arguments: Sequence[str]) -> list[str]:
+    """Arguments with the values of `LITERAL` settings quoted as Hydra wants it; those of a sweep
+    stay as they are."""
+    if {"-m", "--multirun"} & set(arguments):
+        return list(arguments)
+    return [_quoted(argument) for argument in arguments]
+
+
+def _quoted(argument: str) -> str:
+    name, equals, value = argument.partition("=")
+    if not equals or name not in LITERAL or value == "null" or value[:1] in ("'", '"'):
+        return argument
+    escaped = value.replace("\\'", "\\\\'").replace("'", "\\'")
+    return f"{name}='{escaped}'"
+
+
+def _check_complete(config: DictConfig) -> None:
+    for name in sorted(OmegaConf.missing_keys(config)):
+        raise ConfigError(f"{name} is not set; give {name}=…")
+
+
+def _exit_if_mistake(error: BaseException) -> None:
+    for cause in _causes(error):
+        if isinstance(cause, PatentLMError):
+            print(f"error: {cause}", file=sys.stderr)
+            raise SystemExit(1) from None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

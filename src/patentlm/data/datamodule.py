@@ -1,0 +1,80 @@
+"""The LightningDataModule: prepares a corpus once and hands out batches."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from patentlm.batch import Batch
+from patentlm.data.corpus import Corpus, prepare
+from patentlm.data.sources import Source
+from patentlm.data.windows import Ids, Windows, evaluation_windows, loader
+from patentlm.data.words import WordTokenizer
+from patentlm.errors import DataError
+
+
+class PatentData(LightningDataModule):
+    """Training batches cut by the chosen windows; valid and test with every word a target once.
+
+    Args:
+        source: where the texts come from.
+        tokenizer: how their vocabulary is chosen.
+        cut: makes the training windows from the ids of train.
+        evaluation_batch_size: texts in a batch of valid and test.
+        seed: of the order of the training batches.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        tokenizer: WordTokenizer,
+        *,
+        cut: Callable[[Ids], Windows],
+        evaluation_batch_size: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.source, self.tokenizer = source, tokenizer
+        self.cut, self.evaluation_batch_size, self.seed = cut, evaluation_batch_size, seed
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The corpus, prepared on first use.
+
+        Raises:
+            DataError: if it can't be prepared.
+        """
+        return prepare(self.source, self.tokenizer)
+
+    @cached_property
+    def windows(self) -> Windows:
+        """The training windows.
+
+        Raises:
+            DataError: if train does not fill one batch.
+        """
+        windows = self.cut(self.corpus.ids("train"))
+        if not windows.full:
+            raise DataError(
+                f"{self.corpus.label}: train ({self.corpus.counts['train_targets']:,} words) is "
+                "smaller than one batch; set windows.batch_size lower or use more patents"
+            )
+        return windows
+
+    def prepare_data(self) -> None:
+        _ = self.corpus
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Shuffled batches of train."""
+        return loader(self.windows, seed=self.seed)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self._evaluation("valid")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self._evaluation("test")
+
+    def _evaluation(self, split: str) -> DataLoader[Batch]:
+        ids, size = self.corpus.ids(split), self.evaluation_batch_size
+        return loader(evaluation_windows(ids, context=self.windows.context, batch_size=size), seed=None)

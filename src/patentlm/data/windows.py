@@ -1,0 +1,246 @@
+"""Ways to cut a split's ids into batches of `(inputs, targets)`.
+
+A split is one flat array `<end> w1 … wn <end> w1 … wn <end>`: it begins with `<end>`, and each
+abstract is followed by one. So every word and every `<end>` but the first is a target exactly
+once, and the `<end>` before an abstract is what its first word is predicted from. Windows are cut
+from the (memory-mapped) array batch by batch; none is ever stored.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
+
+from patentlm.batch import IGNORE, Batch
+from patentlm.data.words import END
+
+Ids = NDArray[np.unsignedinteger[Any]]
+Rows = NDArray[np.int64]
+Context = int | str | None
+"""How far back a model was made to look: so many words, `None` for the start of the abstract,
+or `RUNNING` for all the text before it."""
+
+RUNNING = "running text"
+
+
+class Windows(Protocol):
+    """A data set whose items are whole batches: `windows[rows]` cuts the windows named by rows."""
+
+    carry_state: bool
+    """Whether a batch goes on where the one before it stopped."""
+
+    @property
+    def context(self) -> Context:
+        """How far back a model that learns from these windows is made to look."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough for one whole batch."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def sampler(self, seed: int | None) -> Sampler[Any]:
+        """The batches of an epoch, shuffled by the seed, or in a fixed order where it is None."""
+        ...
+
+
+class Batches(Sampler[Rows]):
+    """Which windows make which batch: a pure function of seed and epoch.
+
+    Windows of unequal length are batched with others of about their length: shuffled, sorted
+    within pools of `POOL` batches, and the batches shuffled again, so that hardly a word is padding.
+
+    Args:
+        windows: number of windows.
+        batch_size: windows in a batch; the last one may be smaller.
+        lengths: words of each window `(windows,)`, None where all are equally long.
+        seed: None for the fixed order, longest first, that evaluation uses.
+    """
+
+    POOL = 64
+
+    def __init__(
+        self, windows: int, *, batch_size: int, lengths: Rows | None, seed: int | None
+    ) -> None:
+        self.windows, self.batch_size = windows, batch_size
+        self.lengths, self.seed, self.epoch = lengths, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.windows // self.batch_size)
+
+    def __iter__(self) -> Iterator[Rows]:
+        shuffle = None if self.seed is None else np.random.default_rng((self.seed, self.epoch))
+        order = shuffle.permutation(self.windows) if shuffle else np.arange(self.windows)
+        pool = self.batch_size * self.POOL if shuffle else self.windows
+        if self.lengths is not None:
+            pools = (order[at : at + pool] for at in range(0, self.windows, pool))
+            order = np.concatenate([p[np.argsort(-self.lengths[p], kind="stable")] for p in pools])
+        batches = range(len(self))
+        if shuffle and self.lengths is not None:
+            batches = shuffle.permutation(batches)
+        for batch in batches:
+            yield order[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+
+def abstract_starts(ids: Ids) -> Rows:
+    """Positions of the `<end>` before each abstract, and of the last one: `(abstracts + 1,)`."""
+    return np.flatnonzero(ids == END)
+
+
+def contexts(ids: Ids, positions: Rows, length: int, starts: Rows | None = None) -> Rows:
+    """The `length` words before each position `(N,)` of the same abstract, as `(N, length)`.
+
+    What lies before the abstract is filled with `<end>`: gathering never steps back over the
+    `<end>` that the abstract begins with.
+    """
+    starts = abstract_starts(ids) if starts is None else starts
+    first = starts[np.searchsorted(starts, positions, side="left") - 1]
+    back = positions[:, None] + np.arange(-length, 0)
+    return ids[np.maximum(back, first[:, None])].astype(np.int64)  # (N, length)
+
+
+class ManyToOne(Dataset[Batch]):
+    """`length` words in, the next word out: the mission's set-up.
+
+    Args:
+        ids: a split, `(targets + 1,)`.
+        length: words in a window; short ones are filled with `<end>` on the left.
+        stride: every so many-th word is a target; 1 makes each word a target once.
+        batch_size: windows in a batch.
+    """
+
+    carry_state = False
+
+    def __init__(self, ids: Ids, *, length: int, stride: int, batch_size: int) -> None:
+        self.ids, self.length, self.stride, self.batch_size = ids, length, stride, batch_size
+        self.context: Context = length
+        self.starts = abstract_starts(ids)
+
+    def __len__(self) -> int:
+        return (len(self.ids) - 2) // self.stride + 1
+
+    @property
+    def full(self) -> bool:
+        return len(self) >= self.batch_size
+
+    def __getitem__(self, rows: Rows) -> Batch:
+        positions = 1 + rows * self.stride
+        inputs = contexts(self.ids, positions, self.length, self.starts)
+        targets = np.full_like(inputs, IGNORE)
+        targets[:, -1] = self.ids[positions]
+        return torch.from_numpy(inputs), torch.from_numpy(targets)  # (B, T), (B, T)
+
+    def sampler(self, seed: int | None) -> Batches:
+        return Batches(len(self), batch_size=self.batch_size, lengths=None, seed=seed)
+
+
+class EveryWord(Dataset[Batch]):
+    """Pieces of one abstract, each word the target of the one before it.
+
+    Args:
+        ids: a split, `(targets + 1,)`.
+        length: words in a piece, so that each is a target once; None for whole abstracts.
+        batch_size: pieces in a batch.
+    """
+
+    carry_state = False
+    context: Context = None
+
+    def __init__(self, ids: Ids, *, length: int | None, batch_size: int) -> None:
+        self.ids, self.batch_size = ids, batch_size
+        starts = abstract_starts(ids)
+        words = np.diff(starts)
+        length = int(words.max()) if length is None else length
+        pieces = -(-words // length)
+        nth = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        self.first = np.repeat(starts[:-1], pieces) + nth * length
+        self.words = np.minimum(length, np.repeat(starts[1:], pieces) - self.first)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def full(self) -> bool:
+        return len(self) >= self.batch_size
+
+    def __getitem__(self, rows: Rows) -> Batch:
+        words = self.words[rows, None]
+        offsets = np.arange(words.max())[None]
+        at = self.first[rows, None] + np.minimum(offsets, words - 1)
+        inputs = self.ids[at].astype(np.int64)
+        targets = np.where(offsets < words, self.ids[at + 1].astype(np.int64), IGNORE)
+        return torch.from_numpy(inputs), torch.from_numpy(targets)  # (B, T), (B, T)
+
+    def sampler(self, seed: int | None) -> Batches:
+        return Batches(len(self), batch_size=self.batch_size, lengths=self.words, seed=seed)
+
+
+class Stream(Dataset[Batch]):
+    """The joined corpus as `batch_size` parallel streams, read `length` words at a time.
+
+    Row b of a batch goes on where row b of the batch before it stopped, for a network whose state
+    is carried (Mikolov et al. 2010). Each stream is one row of a batch, so a batch is one step.
+
+    Args:
+        ids: a split, `(targets + 1,)`.
+        length: words in a step.
+        batch_size: streams.
+        running_text: the corpus is one running text, not texts that have nothing to do with each
+            other: it is tested as a stream too.
+    """
+
+    carry_state = True
+
+    def __init__(self, ids: Ids, *, length: int, batch_size: int, running_text: bool) -> None:
+        self.ids, self.length, self.batch_size = ids, length, batch_size
+        self.context: Context = RUNNING if running_text else None
+        self.bounds = np.linspace(0, len(ids) - 1, batch_size + 1).astype(np.int64)
+
+    def __len__(self) -> int:
+        return -(-int(np.diff(self.bounds).max()) // self.length)
+
+    @property
+    def full(self) -> bool:
+        return len(self.ids) > self.batch_size
+
+    def __getitem__(self, step: int) -> Batch:
+        at = self.bounds[:-1, None] + np.arange(step * self.length, (step + 1) * self.length)
+        at = at[:, (at < self.bounds[1:, None]).any(axis=0)]
+        inside = at < self.bounds[1:, None]
+        at = np.minimum(at, len(self.ids) - 2)
+        inputs = self.ids[at].astype(np.int64)
+        targets = np.where(inside, self.ids[at + 1].astype(np.int64), IGNORE)
+        return torch.from_numpy(inputs), torch.from_numpy(targets)  # (B, T), (B, T)
+
+    def sampler(self, seed: int | None) -> Sampler[int]:
+        return SequentialSampler(self)
+
+
+def evaluation_windows(ids: Ids, *, context: Context, batch_size: int) -> Windows:
+    """Windows in which every word and every `<end>` of a split is a target exactly once.
+
+    Args:
+        ids: a split, `(targets + 1,)`.
+        context: how far back the model was made to look.
+        batch_size: abstracts in a batch, or rows of `context` words of about as many words.
+    """
+    if context == RUNNING:
+        return Stream(ids, length=256, batch_size=1, running_text=True)
+    if isinstance(context, int):
+        return ManyToOne(ids, length=context, stride=1, batch_size=8 * batch_size)
+    return EveryWord(ids, length=None, batch_size=batch_size)
+
+
+def loader(windows: Windows, *, seed: int | None) -> DataLoader[Batch]:
+    """An epoch of batches, shuffled by the seed, or in a fixed order where it is None."""
+    pin = torch.cuda.is_available()
+    return DataLoader(windows, batch_size=None, sampler=windows.sampler(seed), pin_memory=pin)  # type: ignore[arg-type]

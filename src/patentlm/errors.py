@@ -1,0 +1,18 @@
+"""Every mistake patentlm reports to its user, as one tree: each message is one line that says what
+was wrong and what to do."""
+
+
+class PatentLMError(Exception):
+    """Base of all errors whose message is meant for the person at the keyboard."""
+
+
+class ConfigError(PatentLMError):
+    """A setting has a value that cannot work."""
+
+
+class DataError(PatentLMError):
+    """Patents or a corpus that cannot be read or used."""
+
+
+class CheckpointError(PatentLMError):
+    """A checkpoint that cannot be read or does not fit."""

@@ -1,0 +1,66 @@
+"""Scores of networks and of baselines over every target of a split."""
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from patentlm.data.corpus import Corpus
+from patentlm.data.windows import Stream, Windows, abstract_starts, contexts, loader
+from patentlm.evaluation.ngram import KneserNey
+from patentlm.model.network import Network
+from patentlm.model.score import Score, tally, tally_batch
+
+NGRAM_ROWS = 256
+"""Targets whose distributions over the vocabulary are held in memory at once."""
+
+
+@torch.inference_mode()
+def score_network(network: Network, windows: Windows) -> Score:
+    """Score of a network over all targets of evaluation windows; state is carried in a stream."""
+    network.eval()
+    device = next(network.parameters()).device
+    batches = loader(windows, seed=None)
+    sums, state = torch.zeros(4, dtype=torch.float64), None
+    for inputs, targets in tqdm(batches, desc="Scoring", unit=" batches", delay=2, leave=False):
+        batch = (inputs.to(device), targets.to(device))
+        found, after = tally_batch(network, batch, state)
+        state = after if isinstance(windows, Stream) else None
+        sums += found
+    return Score.of(sums)
+
+
+def score_most_common(corpus: Corpus, split: str) -> Score:
+    """The word most common in train as every guess (the five most common for five); it gives no
+    probabilities, so its perplexity is nan."""
+    score = score_unigram(corpus, split)
+    return Score(float("nan"), score.correct, score.correct5, score.targets)
+
+
+def score_unigram(corpus: Corpus, split: str) -> Score:
+    """Each word as likely as it is frequent in train, one added to every count (Laplace)."""
+    counts = np.bincount(corpus.ids("train")[1:], minlength=len(corpus.words)) + 1
+    logits = torch.from_numpy(np.log(counts / counts.sum()))
+    targets = np.bincount(corpus.ids(split)[1:], minlength=len(corpus.words))
+    likeliest = logits.topk(min(5, len(logits))).indices.numpy()
+    return Score(
+        nats=float(-(logits.numpy() * targets).sum()),
+        correct=int(targets[likeliest[0]]),
+        correct5=int(targets[likeliest].sum()),
+        targets=int(targets.sum()),
+    )
+
+
+def score_ngram(corpus: Corpus, split: str, *, order: int) -> Score:
+    """Interpolated Kneser-Ney of the given order, counted on train."""
+    model = KneserNey(corpus.ids("train"), vocabulary=len(corpus.words), order=order)
+    ids = corpus.ids(split)
+    starts = abstract_starts(ids)
+    sums = torch.zeros(4, dtype=torch.float64)
+    positions = np.arange(1, len(ids))
+    parts = range(0, len(positions), NGRAM_ROWS)
+    for part in tqdm(parts, desc=f"{order}-gram", unit=" batches", delay=2, leave=False):
+        at = positions[part : part + NGRAM_ROWS]
+        probabilities = model.probabilities(contexts(ids, at, order - 1, starts))  # (N, V)
+        targets = torch.from_numpy(ids[at].astype(np.int64))
+        sums += tally(torch.from_numpy(np.log(probabilities)), targets)
+    return Score.of(sums)

@@ -1,0 +1,171 @@
+"""How the next word is chosen: filters from logits to logits, then one draw.
+
+A filter takes the logits `(B, V)`, the words written so far `(B, t)` and its one setting, and gives
+the logits back with some of them changed; a word at minus infinity can no longer be drawn.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from patentlm.errors import ConfigError, PatentLMError
+
+Filter = Callable[[Tensor, Tensor, float], Tensor]
+
+NEVER = -math.inf
+GREEDY_BELOW = 1e-6
+"""A colder temperature than this is greedy: dividing by it would leave the range of a float."""
+
+
+def repetition_penalty(logits: Tensor, written: Tensor, value: float) -> Tensor:
+    """Makes words already written less likely: divides their logits by `value` where positive and
+    multiplies where negative (Keskar et al. 2019, "CTRL"); 1 changes nothing.
+
+    The sign of a logit means nothing, since softmax ignores a shift; so logits are measured from
+    their row's mean. Log-probabilities would be as invariant, but a word as good as certain, which
+    is what loops are made of, has a log-probability near 0 and would escape the penalty.
+    """
+    finite = logits.isfinite()
+    total = logits.masked_fill(~finite, 0).sum(dim=1, keepdim=True, dtype=torch.float64)
+    centred = logits - (total / finite.sum(dim=1, keepdim=True)).to(logits.dtype)  # (B, V)
+    chosen = centred.gather(1, written)  # (B, t)
+    chosen = torch.where(chosen > 0, chosen / value, chosen * value)
+    return centred.scatter(1, written, chosen)
+
+
+def no_repeat_ngram(logits: Tensor, written: Tensor, value: float) -> Tensor:
+    """Forbids each word that would complete a run of `value` words already written (Paulus et al.
+    2017, "A deep reinforced model for abstractive summarization"); 0 is off.
+
+    A row in which that would leave no word at all stays as it is.
+    """
+    n = int(value)
+    if n == 0 or written.shape[1] < n:
+        return logits
+    runs = written.unfold(1, n, 1)  # (B, t - n + 1, n)
+    prefix = written[:, None, written.shape[1] - n + 1 :]  # (B, 1, n - 1)
+    repeats = (runs[..., :-1] == prefix).all(dim=2)  # (B, t - n + 1)
+    hits = torch.zeros_like(logits).scatter_add_(1, runs[..., -1], repeats.to(logits.dtype))
+    allowed = logits.masked_fill(hits > 0, NEVER)
+    return torch.where((allowed == NEVER).all(dim=1, keepdim=True), logits, allowed)
+
+
+def temperature(logits: Tensor, written: Tensor, value: float) -> Tensor:
+    """Divides by `value`: below 1 sharper, above 1 flatter; 0 keeps the likeliest word alone, the
+    first where several are equally likely."""
+    if value < GREEDY_BELOW:
+        best = logits.argmax(dim=1, keepdim=True)  # (B, 1)
+        return torch.full_like(logits, NEVER).scatter(1, best, logits.gather(1, best))
+    return (logits - logits.amax(dim=1, keepdim=True)) / value
+
+
+def top_k(logits: Tensor, written: Tensor, value: float) -> Tensor:
+    """Keeps the `value` likeliest words, and those as likely as the last of them (Fan et al. 2018,
+    "Hierarchical neural story generation")."""
+    k = min(int(value), logits.shape[1])
+    last = logits.topk(k, dim=1).values[:, -1:]  # (B, 1)
+    return logits.masked_fill(logits < last, NEVER)
+
+
+def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
+    """Keeps the fewest likeliest words whose probabilities add up to `value` or more (Holtzman et
+    al. 2020, "The curious case of neural text degeneration"); 1 keeps all."""
+    if value >= 1:
+        return logits
+    ordered, places = logits.sort(dim=1, descending=True, stable=True)  # (B, V), (B, V)
+    reached = ordered.double().softmax(dim=1).cumsum(dim=1)
+    likelier = functional.pad(reached[:, :-1], (1, 0))  # (B, V) mass ahead of each word
+    return logits.masked_fill((likelier >= value).scatter(1, places, likelier >= value), NEVER)
+
+
+def min_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
+    """Keeps words of at least `value` times the probability of the likeliest (Nguyen et al. 2024,
+    "Turning up the heat: min-p sampling"); 0 keeps all."""
+    relative = (logits - logits.amax(dim=1, keepdim=True)).exp()  # (B, V)
+    return logits.masked_fill(relative < value, NEVER)
+
+
+FILTERS: dict[str, Filter] = {
+    "repetition_penalty": repetition_penalty,
+    "no_repeat_ngram": no_repeat_ngram,
+    "temperature": temperature,
+    "top_k": top_k,
+    "top_p": top_p,
+    "min_p": min_p,
+}
+"""The filters by their name in a sampling config, in the order in which they apply."""
+
+_RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "repetition_penalty": ("above 0, at most 1000", lambda value: 0 < value <= 1000),
+    "no_repeat_ngram": ("a whole number, 0 or more", lambda value: value >= 0 and value % 1 == 0),
+    "temperature": ("0 (greedy) to 1000", lambda value: 0 <= value <= 1000),
+    "top_k": ("a whole number, 1 or more", lambda value: value >= 1 and value % 1 == 0),
+    "top_p": ("above 0, at most 1", lambda value: 0 < value <= 1),
+    "min_p": ("0 to 1", lambda value: 0 <= value <= 1),
+}
+
+
+def check_sampling(sampling: Mapping[str, float | None]) -> None:
+    """Checks a sampling config; None leaves a filter out.
+
+    Raises:
+        ConfigError: an unknown name, or a value its filter cannot work with.
+    """
+    for name, value in sampling.items():
+        if name not in FILTERS:
+            raise ConfigError(f"sampling knows no {name!r}, only {', '.join(FILTERS)}")
+        if value is None:
+            continue
+        range_, fits = _RANGES[name]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
+            raise ConfigError(f"sampling.{name} must be {range_}, not {value!r}")
+
+
+def apply_filters(logits: Tensor, written: Tensor, sampling: Mapping[str, float | None]) -> Tensor:
+    """Logits after all filters of a sampling config, such as `{"temperature": 0.8, "top_p": 0.95}`.
+
+    Args:
+        logits: `(B, V)`, at least one of each row finite.
+        written: words written so far, `(B, t)` int64; t may be 0.
+        sampling: settings by name in any order, None to leave a filter out.
+
+    Returns:
+        `(B, V)`; at least one word of each row stays possible.
+
+    Raises:
+        ConfigError: as `check_sampling`.
+    """
+    check_sampling(sampling)
+    for name, apply in FILTERS.items():
+        value = sampling.get(name)
+        if value is not None:
+            logits = apply(logits, written, value)
+    return logits
+
+
+def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
+    """One word of each row, drawn from `softmax(logits)` by inverting its distribution.
+
+    A row's word depends on its own logits and its own number alone, whatever else is in the batch.
+
+    Args:
+        logits: `(B, V)`.
+        uniforms: numbers in [0, 1), `(B,)`.
+
+    Returns:
+        Words `(B,)` int64, never one of probability zero.
+
+    Raises:
+        PatentLMError: a row has no possible word, or logits that are not numbers.
+    """
+    probabilities = logits.double().softmax(dim=1)  # (B, V)
+    # On a GPU a running sum need not be monotonic: an impossible word must not be hit by rounding.
+    reached = probabilities.cumsum(dim=1).masked_fill(probabilities == 0, 0)  # (B, V)
+    total = reached.amax(dim=1, keepdim=True)  # (B, 1)
+    if not bool(total.isfinite().all()):
+        raise PatentLMError("no word can be drawn: the network's logits are not finite numbers")
+    below_one = uniforms.double().clamp(max=1 - 2**-53)
+    return (reached > below_one[:, None] * total).byte().argmax(dim=1)  # (B,)

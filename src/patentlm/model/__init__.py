@@ -1,0 +1,1 @@
+"""Networks and how they learn; knows nothing of patents."""

@@ -1,0 +1,27 @@
+"""Heads: from hidden vectors to a distribution over the vocabulary."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class SoftmaxHead(nn.Module):
+    """A linear layer and a softmax.
+
+    Args:
+        hidden_size: size H of a hidden vector.
+        vocabulary: number of words V.
+    """
+
+    def __init__(self, *, hidden_size: int, vocabulary: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(hidden_size, vocabulary)
+        nn.init.xavier_uniform_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Unnormalised log-probabilities `(…, V)` of hidden vectors `(…, H)`."""
+        return self.linear(hidden)  # type: ignore[no-any-return]
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`."""
+        return F.cross_entropy(self.logits(hidden), targets)

@@ -1,0 +1,109 @@
+"""How a network learns: the LightningModule."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from patentlm.batch import IGNORE, Batch
+from patentlm.model.network import Network, State, detach
+from patentlm.model.score import ROWS, Score, tally, tally_batch
+
+
+class LanguageModel(LightningModule):
+    """Trains a network on batches `(inputs, targets)` and scores it on held-out ones.
+
+    Args:
+        network: what learns.
+        optimizer: makes the optimizer from the parameters.
+        scheduler: makes the learning-rate schedule from the optimizer, stepped once an epoch;
+            None keeps the rate.
+        carry_state: each training batch goes on where the one before it stopped.
+        running_text: so do the batches of validation and test.
+        seed: with the epoch's number, what dropout is drawn from, so that a resumed run
+            continues as it would have.
+        extras: plain values that every checkpoint holds beside the weights.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[[Optimizer], LRScheduler] | None,
+        carry_state: bool,
+        running_text: bool,
+        seed: int,
+        extras: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.carry_state, self.running_text, self.seed = carry_state, running_text, seed
+        self.extras = dict(extras)
+        self.state: State = None
+        self.training_state: State = None
+        self.tally = torch.zeros(4, dtype=torch.float64)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self.parameters())
+        if self.make_scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer)}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint.update(self.extras)
+
+    def on_train_epoch_start(self) -> None:
+        self.state = None
+        torch.manual_seed(self.seed + self.current_epoch)
+
+    def training_step(self, batch: Batch, step: int) -> Tensor:
+        inputs, targets = batch
+        hidden, state = self.network(inputs, self.state)  # (B, T, H)
+        self.state = detach(state) if self.carry_state else None
+        asked = targets != IGNORE
+        hidden, targets = hidden[asked], targets[asked]  # (N, H), (N,)
+        loss = self.network.head.loss(hidden, targets)
+        self.log("train/loss", loss, prog_bar=True)
+        if (step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self._log_details(hidden.detach(), targets)
+        return loss
+
+    @torch.no_grad()
+    def _log_details(self, hidden: Tensor, targets: Tensor) -> None:
+        score = Score.of(tally(self.network.head.logits(hidden[:ROWS]), targets[:ROWS]))
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        self.log("train/perplexity", score.perplexity)
+        self.log("train/accuracy", score.accuracy)
+        self.log("train/learning_rate", rate)
+
+    def on_validation_epoch_start(self) -> None:
+        self.training_state, self.state = self.state, None
+        self.tally = torch.zeros(4, dtype=torch.float64)
+
+    def validation_step(self, batch: Batch, step: int) -> None:
+        sums, state = tally_batch(self.network, batch, self.state)
+        self.state = state if self.running_text else None
+        self.tally += sums
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_score("valid")
+        self.state = self.training_state
+
+    on_test_epoch_start = on_validation_epoch_start
+    test_step = validation_step
+
+    def on_test_epoch_end(self) -> None:
+        self._log_score("test")
+
+    def _log_score(self, part: str) -> None:
+        score = Score.of(self.tally)
+        for name in ("loss", "perplexity", "accuracy"):
+            shown = name == "perplexity"
+            self.log(f"{part}/{name}", torch.tensor(getattr(score, name)), prog_bar=shown)
+        self.log(f"{part}/targets", float(score.targets))

@@ -1,0 +1,85 @@
+"""What predictions are worth: perplexity, bits per word and accuracy over counted targets."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from patentlm.batch import IGNORE, Batch
+from patentlm.model.network import Network, State
+
+ROWS = 1024
+"""Targets whose logits are held in memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Sums over targets, and the figures people compare.
+
+    Args:
+        nats: summed negative log-likelihood; nan for a predictor that gives no probabilities.
+        correct: targets that were the likeliest word.
+        correct5: targets among the five likeliest.
+        targets: how many there were.
+    """
+
+    nats: float
+    correct: int
+    correct5: int
+    targets: int
+
+    @classmethod
+    def of(cls, tally: Tensor) -> "Score":
+        """From a tally `(4,)`, or a sum of them."""
+        nats, correct, correct5, targets = tally.tolist()
+        return cls(nats, round(correct), round(correct5), round(targets))
+
+    @property
+    def loss(self) -> float:
+        """Mean negative log-likelihood, nats per target."""
+        return self.nats / self.targets
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the loss."""
+        return math.exp(min(self.loss, 700.0))
+
+    @property
+    def bits(self) -> float:
+        """Mean negative log-likelihood, bits per target."""
+        return self.loss / math.log(2)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of targets that were the likeliest word."""
+        return self.correct / self.targets
+
+    @property
+    def accuracy5(self) -> float:
+        """Share of targets among the five likeliest words."""
+        return self.correct5 / self.targets
+
+
+def tally(logits: Tensor, targets: Tensor) -> Tensor:
+    """Nats, correct, correct among five, and number of targets, as float64 `(4,)` on the CPU.
+
+    Args:
+        logits: `(N, V)`.
+        targets: word ids, `(N,)`.
+    """
+    nats = F.cross_entropy(logits.float(), targets, reduction="none").sum()
+    hits = logits.topk(min(5, logits.shape[-1])).indices == targets[:, None]  # (N, 5)
+    sums = torch.stack([nats, hits[:, 0].sum(), hits.sum(), nats.new_tensor(len(targets))])
+    return sums.cpu().double()
+
+
+def tally_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, State]:
+    """Tally `(4,)` of a network on a batch, and the state after it."""
+    inputs, targets = batch
+    hidden, state = network(inputs, state)  # (B, T, H)
+    asked = targets != IGNORE
+    rows = zip(hidden[asked].split(ROWS), targets[asked].split(ROWS), strict=True)
+    sums = [tally(network.head.logits(some), words) for some, words in rows]
+    return torch.stack(sums).sum(0), state

@@ -1,0 +1,130 @@
+"""A model out of a checkpoint, ready to write and to score; the corpus need not be there."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from patentlm.checkpoint import Contents, build_network, contents_of, read
+from patentlm.data.corpus import encode_split
+from patentlm.data.windows import Ids, evaluation_windows
+from patentlm.data.words import UNK, Words, join, split
+from patentlm.errors import CheckpointError
+from patentlm.evaluation.evaluate import score_network
+from patentlm.generation.generator import generate
+from patentlm.model.network import Network
+from patentlm.model.score import Score
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text a model wrote: all of it, the number of words after the prompt, and whether it came
+    to its end or was cut off at the most words allowed."""
+
+    text: str
+    words: int
+    finished: bool
+
+
+class TrainedModel:
+    """A network with its vocabulary, out of a checkpoint: writes texts and scores them."""
+
+    def __init__(self, network: Network, contents: Contents) -> None:
+        self.network, self.contents = network, contents
+        self.words = Words(contents.vocabulary)
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained numbers."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def write(
+        self,
+        prompt: str,
+        *,
+        count: int,
+        seed: int,
+        max_words: int,
+        sampling: Mapping[str, float | None],
+    ) -> list[Text]:
+        """`count` texts that begin with a prompt; see `patentlm.generation.generator.generate`.
+
+        Words of the prompt that the vocabulary lacks are read as `<unk>` and shown as typed.
+        """
+        words = split(prompt)
+        texts = generate(
+            self.network,
+            prompt=[self.words.ids.get(word, UNK) for word in words],
+            count=count,
+            seed=seed,
+            max_words=max_words,
+            sampling=sampling,
+            context=self.contents.context,
+        )
+        vocabulary = self.words.vocabulary
+        return [
+            Text(join([*words, *(vocabulary[at] for at in text.ids)]), len(text.ids), text.finished)
+            for text in texts
+        ]
+
+    def generate(
+        self, prompt: str = "", *, count: int = 1, seed: int = 1, **sampling: float | None
+    ) -> list[str]:
+        """`count` texts that begin with a prompt.
+
+        Args:
+            prompt: how they begin; may be empty.
+            count: how many.
+            seed: equal seeds, equal texts.
+            sampling: filters such as `temperature=0.8, top_p=0.9`; what the run was made with
+                where none is given.
+
+        Raises:
+            ConfigError: if a filter's name or value can't work.
+        """
+        texts = self.write(
+            prompt,
+            count=count,
+            seed=seed,
+            max_words=self.contents.max_words,
+            sampling=sampling or self.contents.sampling,
+        )
+        return [text.text for text in texts]
+
+    def perplexity(self, texts: Iterable[str]) -> float:
+        """Perplexity over every word and the end of each text, all of them together."""
+        ids = encode_split(texts, self.words, tokenised=False)
+        return self.score(ids, batch_size=32).perplexity
+
+    def score(self, ids: Ids, *, batch_size: int) -> Score:
+        """Score over every target of a split `(targets + 1,)`."""
+        windows = evaluation_windows(ids, context=self.contents.context, batch_size=batch_size)
+        return score_network(self.network, windows)
+
+
+def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
+    """The model of a checkpoint file, or of a run's folder (its best checkpoint).
+
+    Args:
+        path: file or folder.
+        device: where it computes; None takes a CUDA GPU where there is one.
+
+    Raises:
+        CheckpointError: no such file, damaged, or not one of patentlm's.
+    """
+    checkpoint = read(path)
+    contents = contents_of(checkpoint, path)
+    network = build_network(contents.network, vocabulary=len(contents.vocabulary))
+    prefix = "network."
+    weights = {
+        name.removeprefix(prefix): weight
+        for name, weight in checkpoint["state_dict"].items()
+        if name.startswith(prefix)
+    }
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: the weights do not fit the network it names") from error
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return TrainedModel(network.eval().to(device), contents)

@@ -1,0 +1,252 @@
+"""Every format gives the same patents, and every file that cannot be used says why."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patentlm.data.patents import Patent, read_patents
+from patentlm.errors import DataError
+
+PATENTS = [
+    Patent('A "neural"\tnetwork,\nin two lines.', "D0939806", "2021-12-28", "Network"),
+    Patent("", "5535303", "1996-07-09", ""),
+    Patent("Θ is a threshold.", "", "", "'Threshold'"),
+]
+ROWS = [
+    {
+        "patent_number": patent.id,
+        "patent_title": patent.title,
+        "patent_abstract": patent.abstract,
+        "patent_date": patent.date,
+    }
+    for patent in PATENTS
+]
+
+
+def delimited(rows, delimiter):
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, rows[0], delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def parquet(rows):
+    content = io.BytesIO()
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), content)
+    return content.getvalue()
+
+
+def json_lines(rows):
+    return "\n\n".join(json.dumps(row) for row in rows).encode()
+
+
+CONTENTS = {
+    "csv": delimited(ROWS, ","),
+    "tsv": delimited(ROWS, "\t"),
+    "jsonl": json_lines(ROWS),
+    "ndjson": json_lines(ROWS),
+    "parquet": parquet(ROWS),
+}
+
+
+def zipped(**contents):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
+        for name, content in contents.items():
+            members.writestr(name, content)
+    return archive.getvalue()
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Writes a file and reads it back as a list of patents."""
+
+    def write_and_read(name, content, *, column=None, encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        return list(read_patents(path, column=column, encoding=encoding))
+
+    return write_and_read
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_every_format_gives_the_same_patents(read, kind):
+    assert read(f"patents.{kind}", CONTENTS[kind]) == PATENTS
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_compressed_tables_read_as_plain_ones(read, kind):
+    name = f"Patents.{kind.upper()}"
+    assert read(f"{name}.GZ", gzip.compress(CONTENTS[kind])) == PATENTS
+    archive = {name: CONTENTS[kind], f"__MACOSX/._{name}": b"", "readme.txt": b"Terms of use"}
+    assert read("patents.zip", zipped(**archive)) == PATENTS
+
+
+@pytest.mark.parametrize(("kind", "delimiter"), [("csv", ","), ("tsv", "\t")])
+@given(texts=st.lists(st.text(st.characters(codec="utf-8")), min_size=1))
+def test_any_text_survives_quoting(tmp_path_factory, kind, delimiter, texts):
+    path = tmp_path_factory.getbasetemp() / f"quoted.{kind}"
+    path.write_bytes(delimited([{"id": "1", "abstract": text} for text in texts], delimiter))
+    patents = read_patents(path, column=None, encoding="utf-8")
+    assert [patent.abstract for patent in patents] == texts
+
+
+@pytest.mark.parametrize(
+    ("header", "column", "abstract"),
+    [
+        ("text,abstract", None, "second"),
+        ("Abstract,title", None, "first"),
+        ("summary, TEXT ", None, "second"),
+        ("claims,abstract", "claims", "first"),
+        ("claims,abstract", "Claims", "first"),
+        ("Claims,claims", "Claims", "first"),
+        (",text", None, "second"),
+    ],
+)
+def test_the_abstract_is_found_by_name(read, header, column, abstract):
+    [patent] = read("patents.csv", f"{header}\nfirst,second\n".encode(), column=column)
+    assert patent.abstract == abstract
+
+
+def test_fields_without_a_column_are_empty(read):
+    assert read("patents.csv", b",abstract\n7,A network.\n") == [Patent("A network.", "", "", "")]
+
+
+def test_short_rows_have_empty_fields_and_blank_lines_are_no_rows(read):
+    patents = read("patents.csv", b"\nid,abstract\n\n1\n2,A network.,more\n")
+    assert patents == [Patent("", "1", "", ""), Patent("A network.", "2", "", "")]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(read):
+    content = b"\xef\xbb\xbfabstract\nA network.\n"
+    assert read("patents.csv", content)[0].abstract == "A network."
+    assert read("patents.csv", content, encoding="UTF8")[0].abstract == "A network."
+
+
+def test_other_encodings_are_read_by_name(read):
+    content = "abstract\nA café.\n".encode("latin-1")
+    assert read("patents.csv", content, encoding="latin-1")[0].abstract == "A café."
+
+
+def test_huge_fields_are_read(read):
+    assert len(read("patents.csv", b"abstract\n" + b"a" * 200_000)[0].abstract) == 200_000
+
+
+@pytest.mark.parametrize(("kind", "encode"), [("jsonl", json_lines), ("parquet", parquet)])
+def test_values_become_text(read, kind, encode):
+    rows = [{"abstract": None, "id": 5535303}, {"abstract": "A network.", "id": None}]
+    assert read(f"patents.{kind}", encode(rows)) == [
+        Patent("", "5535303", "", ""),
+        Patent("A network.", "", "", ""),
+    ]
+
+
+def test_parquet_bytes_are_text(read):
+    assert read("a.parquet", parquet([{"abstract": "Θ".encode()}]))[0].abstract == "Θ"
+
+
+def test_json_records_may_leave_out_fields(read):
+    rows = [{"id": "1"}, {"abstract": "A network.", "title": "Network"}]
+    assert read("patents.jsonl", json_lines(rows)) == [
+        Patent("", "1", "", ""),
+        Patent("A network.", "", "", "Network"),
+    ]
+
+
+def test_rows_before_a_mistake_are_given(tmp_path):
+    path = tmp_path / "patents.csv"
+    path.write_bytes(b'abstract\nA network.\n"never closed\n')
+    patents = read_patents(path, column=None, encoding="utf-8")
+    assert next(patents).abstract == "A network."
+    with pytest.raises(DataError, match="from line 3 on"):
+        next(patents)
+
+
+JSON_START = b'{"abstract": "A network."}\n\n'
+MISTAKES = {
+    "unknown kind": ("patents.docx", b"", r"\.csv \.tsv \.jsonl \.ndjson \.parquet"),
+    "unknown kind in gzip": ("patents.gz", gzip.compress(b""), r"name it \.csv"),
+    "nothing": ("patents.csv", b"", "is empty: it needs named columns"),
+    "no rows": ("patents.tsv", b"id\tabstract\n", "is empty: it needs .* one patent in each row"),
+    "no lines": ("patents.jsonl", b"\n\n", "is empty"),
+    "no parquet rows": ("a.parquet", parquet([{}]), "is empty"),
+    "no abstracts": ("a.csv", b"id,claims\n1,2\n", "data.column=NAME to one of id, claims"),
+    "no such parquet column": ("a.parquet", parquet([{"id": 1}]), "to one of id$"),
+    "other encoding": ("a.csv", b"abstract\ncaf\xe9\n", "data.encoding=latin-1"),
+    "never closed quote": ("a.csv", b'text\na\n"b\nc\n', r"wrong quotes from line 3 on \(.*\)"),
+    "text behind a quote": ("a.tsv", b'text\n"b" c\n', "wrong quotes from line 2 on"),
+    "malformed JSON": ("a.jsonl", JSON_START + b'{"text": ', r"is not JSON in line 3 \(.*\)"),
+    "JSON array": ("a.ndjson", JSON_START + b"[1]", "no JSON object in line 3: write one"),
+    "no gzip": ("a.csv.gz", b"abstract\n", r"damaged or incomplete \(.*\): fetch or export"),
+    "cut gzip": ("a.csv.gz", gzip.compress(b"abstract\na\n")[:-9], "damaged or incomplete"),
+    "wrong gzip": ("a.csv.gz", gzip.compress(b"")[:10] + b"\xff" * 20, "damaged or incomplete"),
+    "no zip": ("a.zip", b"abstract\n", "damaged or incomplete"),
+    "no parquet": ("a.parquet", b"abstract\n", "damaged or incomplete"),
+    "cut parquet": ("a.parquet", CONTENTS["parquet"][:-20], "damaged or incomplete"),
+    "empty zip": ("a.zip", zipped(), "holds nothing: leave exactly one table in it"),
+    "no table": ("a.zip", zipped(**{"a.txt": b""}), "holds 0 tables among a.txt: leave"),
+    "two tables": (
+        "a.zip",
+        zipped(**{"a.csv": b"", "b.tsv": b"", "c.txt": b""}),
+        "holds 2 tables among a.csv, b.tsv, c.txt: leave exactly one",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_unusable_files_say_why(tmp_path, read, name, content, message):
+    with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path / name))} .*{message}") as error:
+        read(name, content)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_protected_zip_says_to_unpack_it(read):
+    archive = bytearray(zipped(**{"a.csv": b"abstract\n"}))
+    archive[6] |= 1  # the flag that says a password is needed, in both of its places
+    archive[archive.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(DataError, match=r"cannot be unpacked \(.*password.*\): unpack it"):
+        read("a.zip", archive)
+
+
+def test_a_missing_column_is_named(read):
+    with pytest.raises(DataError, match=r"has no column claims: .* one of id, abstract"):
+        read("patents.csv", b"id,abstract\n1,2\n", column="claims")
+
+
+def test_an_unknown_encoding_is_named(read):
+    with pytest.raises(DataError, match=r"data\.encoding=klingon is no encoding"):
+        read("patents.csv", b"abstract\n", encoding="klingon")
+
+
+@pytest.mark.parametrize("name", ["absent.csv", "absent.csv.gz", "absent.zip", "absent.parquet"])
+def test_an_absent_file_is_named(tmp_path, name):
+    message = rf"{name} cannot be read \(No such file or directory\): set data.path"
+    with pytest.raises(DataError, match=message):
+        next(read_patents(tmp_path / name, column=None, encoding="utf-8"))
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(DataError, match=r"cannot be read \(Is a directory\): set data.path"):
+        next(read_patents(tmp_path, column=None, encoding="utf-8"))
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif("PATENTLM_TEST_DATA" not in os.environ, reason="PATENTLM_TEST_DATA is not set")
+def test_the_real_file_is_read_whole():
+    path = Path(os.environ["PATENTLM_TEST_DATA"], "neural_network_patents.csv")
+    patents = list(read_patents(path, column=None, encoding="utf-8"))
+    assert len(patents) == 3522
+    assert all(patent.abstract and patent.id and patent.title for patent in patents)
+    assert (patents[0].id, patents[0].date) == ("5535303", "1996-07-09")
