@@ -124,9 +124,11 @@ class Hyperparameters(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         writer = tensorboard(trainer)
-        if writer is not None and writer.file_writer is not None:
+        if writer is not None:
+            trainer.loggers[0].log_hyperparams(self.settings)  # hparams.yaml
+            # Declares the metrics without a first value, which would stand in their graphs.
             for summary in hparams(self.settings, dict.fromkeys(METRICS, 0.0)):
-                writer.file_writer.add_summary(summary)
+                writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
 
 
 def trained(module: LightningModule) -> TrainedModel:

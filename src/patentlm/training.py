@@ -46,6 +46,7 @@ def prepare_process(seed: int) -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     # Cutting a batch from memory-mapped ids takes microseconds; a worker would only add copies.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated.*")
     warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
 
 
