@@ -11,8 +11,9 @@ from patentlm.command import command
 def main(config: DictConfig) -> None:
     """Prints the texts to stdout; what there is to say about them goes to stderr."""
     import patentlm
-    from patentlm.generation.writing import FORMATS, notes
+    from patentlm.generation.writing import FORMATS, check_format, notes
 
+    check_format(config.format)
     model = patentlm.load(config.checkpoint, device=config.device)
     for note in notes(model, config.prompt):
         print(note, file=sys.stderr)

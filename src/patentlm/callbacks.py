@@ -126,8 +126,9 @@ class Hyperparameters(Callback):
         writer = tensorboard(trainer)
         if writer is not None:
             trainer.loggers[0].log_hyperparams(self.settings)  # hparams.yaml
+            metrics = dict.fromkeys(METRICS, 0.0)
             # Declares the metrics without a first value, which would stand in their graphs.
-            for summary in hparams(self.settings, dict.fromkeys(METRICS, 0.0)):
+            for summary in hparams(self.settings, metrics):  # type: ignore[no-untyped-call]
                 writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
 
 

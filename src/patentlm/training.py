@@ -10,15 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from tabulate import tabulate
 
 from patentlm.callbacks import Hyperparameters, Throughput
@@ -117,9 +116,9 @@ def make_trainer(config: DictConfig) -> Trainer:
     except InstantiationException as error:
         if not isinstance(error.__cause__, MisconfigurationException):
             raise
-        reason = str(error.__cause__).split(". ")[0].replace("\n", " ")
+        reason = str(error.__cause__).split(". ")[0].strip("!. \n")
         raise ConfigError(
-            f"trainer={HydraConfig.get().runtime.choices.trainer}: {reason}; "
+            f"trainer={HydraConfig.get().runtime.choices['trainer']}: {reason}; "
             "trainer=cpu works everywhere"
         ) from error
     return trainer
@@ -137,7 +136,7 @@ def fit(
     _write_record(contents, data)
     log.info(
         "%s: %s parameters, %s words, %s",
-        HydraConfig.get().runtime.choices.model,
+        HydraConfig.get().runtime.choices["model"],
         f"{count_parameters(model):,}",
         f"{len(contents.vocabulary):,}",
         f"run folder {os.path.relpath(run_folder())}",
@@ -239,6 +238,7 @@ def _scalars(config: DictConfig) -> Iterator[tuple[str, bool | int | float | str
     yield "seed", config.seed
     for group in groups:
         yield group, str(choices[group])
-        for name, value in OmegaConf.to_container(config[group], resolve=True).items():  # type: ignore[union-attr]
-            if isinstance(value, bool | int | float) and not str(name).startswith("_"):
+        settings: Any = OmegaConf.to_container(config[group], resolve=True)
+        for name, value in settings.items():
+            if isinstance(value, bool | int | float) and not name.startswith("_"):
                 yield f"{group}.{name}", value

@@ -114,7 +114,7 @@ def encode_split(texts: Iterable[str], words: Words, *, tokenised: bool) -> Ids:
     """Texts as `<end> w1 … wn <end> …`, in the smallest type that holds the vocabulary."""
     dtype = np.uint16 if len(words) <= 2**16 else np.uint32
     pieces = [np.array([END], dtype)]
-    texts = tqdm(texts, desc="Indexing words", unit=" texts", delay=2, leave=False)
+    texts = tqdm(texts, desc="Indexing words", unit=" texts", delay=2, disable=None, leave=False)
     for ids in words.encode(texts, tokenised=tokenised):
         pieces += [ids.astype(dtype), pieces[0]]
     return np.concatenate(pieces)

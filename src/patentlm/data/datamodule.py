@@ -77,4 +77,6 @@ class PatentData(LightningDataModule):
 
     def _evaluation(self, split: str) -> DataLoader[Batch]:
         ids, size = self.corpus.ids(split), self.evaluation_batch_size
-        return loader(evaluation_windows(ids, context=self.windows.context, batch_size=size), seed=None)
+        return loader(
+            evaluation_windows(ids, context=self.windows.context, batch_size=size), seed=None
+        )

@@ -72,7 +72,9 @@ class PatentSource(ABC):
         return {"source": type(self).__name__, **asdict(self)}
 
     def texts(self) -> tuple[Texts, dict[str, int]]:
-        rows = tqdm(self.patents(), desc="Reading patents", unit=" rows", delay=2, leave=False)
+        rows = tqdm(
+            self.patents(), desc="Reading patents", unit=" rows", delay=2, disable=None, leave=False
+        )
         cleaned = [(patent, self.cleaning(patent.abstract)) for patent in rows]
         filled = [(patent, text) for patent, text in cleaned if text]
         kept = [

@@ -36,7 +36,7 @@ class FamilySplit:
     def __call__(self, patents: Sequence[Patent]) -> tuple[Texts, dict[str, int]]:
         """Texts by split, in the order given, and counts of what was found."""
         first = sorted(patents, key=lambda p: (p.date, len(p.id), p.id, p.abstract))
-        earliest = {}
+        earliest: dict[str, str] = {}
         for patent in first:
             earliest.setdefault(fold(patent.abstract), patent.abstract)
         labels = families(list(earliest), shingle=self.shingle, overlap=self.overlap).tolist()

@@ -53,7 +53,7 @@ class Batches(Sampler[Rows]):
     """Which windows make which batch: a pure function of seed and epoch.
 
     Windows of unequal length are batched with others of about their length: shuffled, sorted
-    within pools of `POOL` batches, and the batches shuffled again, so that hardly a word is padding.
+    within pools of `POOL` batches, and the batches shuffled again, so that little is padding.
 
     Args:
         windows: number of windows.
@@ -84,7 +84,7 @@ class Batches(Sampler[Rows]):
         if self.lengths is not None:
             pools = (order[at : at + pool] for at in range(0, self.windows, pool))
             order = np.concatenate([p[np.argsort(-self.lengths[p], kind="stable")] for p in pools])
-        batches = range(len(self))
+        batches = np.arange(len(self))
         if shuffle and self.lengths is not None:
             batches = shuffle.permutation(batches)
         for batch in batches:
@@ -93,7 +93,8 @@ class Batches(Sampler[Rows]):
 
 def abstract_starts(ids: Ids) -> Rows:
     """Positions of the `<end>` before each abstract, and of the last one: `(abstracts + 1,)`."""
-    return np.flatnonzero(ids == END)
+    starts: Rows = np.flatnonzero(ids == END)
+    return starts
 
 
 def contexts(ids: Ids, positions: Rows, length: int, starts: Rows | None = None) -> Rows:
@@ -105,7 +106,8 @@ def contexts(ids: Ids, positions: Rows, length: int, starts: Rows | None = None)
     starts = abstract_starts(ids) if starts is None else starts
     first = starts[np.searchsorted(starts, positions, side="left") - 1]
     back = positions[:, None] + np.arange(-length, 0)
-    return ids[np.maximum(back, first[:, None])].astype(np.int64)  # (N, length)
+    words: Rows = ids[np.maximum(back, first[:, None])].astype(np.int64)
+    return words  # (N, length)
 
 
 class ManyToOne(Dataset[Batch]):

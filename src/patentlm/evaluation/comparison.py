@@ -1,6 +1,7 @@
 """Checkpoints and baselines side by side on the same targets."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from tabulate import tabulate
@@ -34,8 +35,7 @@ def corpus_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> Co
         CheckpointError: if a model has another vocabulary.
     """
     first = next(iter(models.values())).contents
-    plain = OmegaConf.to_container(data, resolve=True) if data else first.data
-    assert isinstance(plain, dict)
+    plain: Any = OmegaConf.to_container(data, resolve=True) if data else first.data
     corpus = prepare(build_data(plain), build_data(first.tokenizer))
     for path, model in models.items():
         if model.words.vocabulary != corpus.words.vocabulary:

@@ -21,7 +21,9 @@ def score_network(network: Network, windows: Windows) -> Score:
     device = next(network.parameters()).device
     batches = loader(windows, seed=None)
     sums, state = torch.zeros(4, dtype=torch.float64), None
-    for inputs, targets in tqdm(batches, desc="Scoring", unit=" batches", delay=2, leave=False):
+    for inputs, targets in tqdm(
+        batches, desc="Scoring", unit=" batches", delay=2, disable=None, leave=False
+    ):
         batch = (inputs.to(device), targets.to(device))
         found, after = tally_batch(network, batch, state)
         state = after if isinstance(windows, Stream) else None
@@ -58,7 +60,9 @@ def score_ngram(corpus: Corpus, split: str, *, order: int) -> Score:
     sums = torch.zeros(4, dtype=torch.float64)
     positions = np.arange(1, len(ids))
     parts = range(0, len(positions), NGRAM_ROWS)
-    for part in tqdm(parts, desc=f"{order}-gram", unit=" batches", delay=2, leave=False):
+    for part in tqdm(
+        parts, desc=f"{order}-gram", unit=" batches", delay=2, disable=None, leave=False
+    ):
         at = positions[part : part + NGRAM_ROWS]
         probabilities = model.probabilities(contexts(ids, at, order - 1, starts))  # (N, V)
         targets = torch.from_numpy(ids[at].astype(np.int64))

@@ -1,6 +1,7 @@
 """Prompt → text, one word at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -57,15 +58,30 @@ def generate(
     history = torch.tensor([[END, *prompt]], device=device).repeat(count, 1)  # (B, 1 + t)
     reader = _Reader(network, context)
     done = torch.zeros(count, dtype=torch.bool, device=device)
-    for step in trange(max_words, desc="Writing", unit=" words", delay=2, leave=False):
-        logits = reader.logits(history).float()  # (B, V)
-        logits[:, UNK] = -torch.inf
-        words = draw(apply_filters(logits, history[:, 1:], sampling), uniforms[:, step])
-        history = torch.cat([history, words.masked_fill(done, END)[:, None]], dim=1)
-        done |= words == END
-        if done.all():
-            break
+    with _one_thread():
+        for step in trange(
+            max_words, desc="Writing", unit=" words", delay=2, disable=None, leave=False
+        ):
+            logits = reader.logits(history).float()  # (B, V)
+            logits[:, UNK] = -torch.inf
+            words = draw(apply_filters(logits, history[:, 1:], sampling), uniforms[:, step])
+            history = torch.cat([history, words.masked_fill(done, END)[:, None]], dim=1)
+            done |= words == END
+            if done.all():
+                break
     return [_until_end(row) for row in history[:, 1 + len(prompt) :].tolist()]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A step is too small to share: threads that wait for each other cost more than they bring,
+    and hundreds of times more where another process keeps the cores busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Reader:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
+from patentlm.errors import ConfigError
 from patentlm.trained_model import Text, TrainedModel
 
 Format = Callable[[Sequence[Text]], str]
@@ -20,6 +21,16 @@ def as_jsonl(texts: Sequence[Text]) -> str:
 
 
 FORMATS: dict[str, Format] = {"text": as_text, "jsonl": as_jsonl}
+
+
+def check_format(name: str) -> None:
+    """Checks a format's name before any text is written.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    if name not in FORMATS:
+        raise ConfigError(f"format={name}: there is none of that name, only {', '.join(FORMATS)}")
 
 
 def notes(model: TrainedModel, prompt: str) -> Iterator[str]:

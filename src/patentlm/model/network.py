@@ -86,7 +86,7 @@ def initialise_recurrent(recurrent: nn.Module) -> None:
         if "weight_ih" in name:
             nn.init.xavier_uniform_(parameter)
         elif "weight_hh" in name:
-            for gate in parameter.detach().split(parameter.shape[1]):
+            for gate in torch.split(parameter.detach(), parameter.shape[1]):
                 nn.init.orthogonal_(gate)
         elif "bias" in name:
             nn.init.zeros_(parameter)

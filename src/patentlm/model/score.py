@@ -80,6 +80,7 @@ def tally_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, S
     inputs, targets = batch
     hidden, state = network(inputs, state)  # (B, T, H)
     asked = targets != IGNORE
-    rows = zip(hidden[asked].split(ROWS), targets[asked].split(ROWS), strict=True)
-    sums = [tally(network.head.logits(some), words) for some, words in rows]
+    hidden, targets = hidden[asked], targets[asked]  # (N, H), (N,)
+    parts = [slice(at, at + ROWS) for at in range(0, len(targets), ROWS)]
+    sums = [tally(network.head.logits(hidden[part]), targets[part]) for part in parts]
     return torch.stack(sums).sum(0), state
