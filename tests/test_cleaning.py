@@ -152,9 +152,8 @@ def test_long_lists_do_not_explode():
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif("PATENTLM_TEST_DATA" not in os.environ, reason="PATENTLM_TEST_DATA is not set")
-def test_nothing_of_the_export_is_left_in_the_real_file():
-    path = Path(os.environ["PATENTLM_TEST_DATA"], "neural_network_patents.csv")
+def test_nothing_of_the_export_is_left_in_the_real_file(real_data):
+    path = real_data / "neural_network_patents.csv"
     for patent in read_patents(path, column=None, encoding="utf-8"):
         cleaned = CLEANINGS["all"](patent.abstract)
         assert cleaned

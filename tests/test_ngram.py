@@ -170,11 +170,9 @@ def test_id_outside_the_vocabulary():
 
 
 @pytest.mark.real_data
-def test_perplexity_on_the_neural_network_split():
+def test_perplexity_on_the_neural_network_split(real_data):
     """The fixed ruler: 48,633 targets, each abstract read from its own start."""
-    if "PATENTLM_TEST_DATA" not in os.environ:
-        pytest.skip("PATENTLM_TEST_DATA does not name the folder of the real data")
-    folder = Path(os.environ["PATENTLM_TEST_DATA"]) / "neural_network_split"
+    folder = real_data / "neural_network_split"
     train, test = (
         [line.split() for line in (folder / name).read_text(encoding="utf-8").splitlines()]
         for name in ("train.txt", "test.txt")

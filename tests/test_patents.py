@@ -243,9 +243,8 @@ def test_a_folder_is_no_file(tmp_path):
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif("PATENTLM_TEST_DATA" not in os.environ, reason="PATENTLM_TEST_DATA is not set")
-def test_the_real_file_is_read_whole():
-    path = Path(os.environ["PATENTLM_TEST_DATA"], "neural_network_patents.csv")
+def test_the_real_file_is_read_whole(real_data):
+    path = real_data / "neural_network_patents.csv"
     patents = list(read_patents(path, column=None, encoding="utf-8"))
     assert len(patents) == 3522
     assert all(patent.abstract and patent.id and patent.title for patent in patents)

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -58,7 +59,8 @@ def _quoted(argument: str) -> str:
     name, equals, value = argument.partition("=")
     if not equals or name not in LITERAL or value == "null" or value[:1] in ("'", '"'):
         return argument
-    escaped = value.replace("\\'", "\\\\'").replace("'", "\\'")
+    # In quotes Hydra reads a backslash as itself, but for those in front of a quote.
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
     return f"{name}='{escaped}'"
 
 

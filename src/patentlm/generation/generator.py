@@ -53,16 +53,15 @@ def generate(
     """
     check_sampling(sampling)
     network.eval()
-    device = next(network.parameters()).device
-    uniforms = _uniforms(count, max_words, seed).to(device)
-    history = torch.tensor([[END, *prompt]], device=device).repeat(count, 1)  # (B, 1 + t)
+    uniforms = _uniforms(count, max_words, seed)
+    history = torch.tensor([[END, *prompt]]).repeat(count, 1)  # (B, 1 + t)
     reader = _Reader(network, context)
-    done = torch.zeros(count, dtype=torch.bool, device=device)
+    done = torch.zeros(count, dtype=torch.bool)
     with _one_thread():
         for step in trange(
             max_words, desc="Writing", unit=" words", delay=2, disable=None, leave=False
         ):
-            logits = reader.logits(history).float()  # (B, V)
+            logits = reader.logits(history)  # (B, V)
             logits[:, UNK] = -torch.inf
             words = draw(apply_filters(logits, history[:, 1:], sampling), uniforms[:, step])
             history = torch.cat([history, words.masked_fill(done, END)[:, None]], dim=1)
@@ -93,18 +92,21 @@ class _Reader:
 
     def __init__(self, network: Network, context: Context) -> None:
         self.network, self.context = network, context
+        self.device = next(network.parameters()).device
         self.state: State = None
         self.seen = 0
 
     def logits(self, history: Tensor) -> Tensor:
-        """Logits `(B, V)` of the word after a history `(B, t)`."""
+        """Logits `(B, V)` of the word after a history `(B, t)`; both on the CPU, where all is the
+        same for all devices, and some devices lack float64."""
+        history = history.to(self.device)
         if isinstance(self.context, int):
             blanks = history.new_full((len(history), max(0, self.context - history.shape[1])), END)
             hidden, _ = self.network(torch.cat([blanks, history[:, -self.context :]], dim=1))
         else:
             hidden, self.state = self.network(history[:, self.seen :], self.state)
             self.seen = history.shape[1]
-        return self.network.head.logits(hidden[:, -1])
+        return self.network.head.logits(hidden[:, -1]).float().cpu()
 
 
 def _uniforms(count: int, max_words: int, seed: int) -> Tensor:

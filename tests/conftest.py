@@ -1,0 +1,66 @@
+"""What all tests stand on: a cache of their own, one thread, tiny patents, and the real scripts."""
+
+import csv
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+from patentlm.data.sample import sample_patents
+
+settings.register_profile("patentlm", deadline=None)  # how fast is a matter for benchmarks
+settings.load_profile("patentlm")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    # Tiny tensors: threads that wait for each other cost more than they bring.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder that this test has to itself."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("PATENTLM_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def patents_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 synthetic patents as a CSV file."""
+    path = tmp_path_factory.mktemp("patents") / "patents.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["patent_id", "patent_date", "patent_abstract"])
+        for patent in sample_patents(count=60, seed=3):
+            writer.writerow([patent.id, patent.date, patent.abstract])
+    return path
+
+
+@pytest.fixture
+def run_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
+    """Runs a script's main function as the command line would: `run_script("train", "seed=2")`."""
+
+    def run(name: str, *arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
+        monkeypatch.chdir(tmp_path)
+        importlib.import_module(name).main()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real patents that PATENTLM_TEST_DATA names."""
+    folder = os.environ.get("PATENTLM_TEST_DATA")
+    if not folder:
+        pytest.skip("set PATENTLM_TEST_DATA to the folder that holds neural_network_patents.csv")
+    return Path(folder)

@@ -1,0 +1,92 @@
+"""Every option of every config group composes and can be made."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from patentlm.checkpoint import build_network
+from patentlm.generation.sampling import check_sampling
+from patentlm.training import make_trainer
+
+CONF = Path(__file__).parent.parent / "conf"
+GROUPS = (
+    "data", "tokenizer", "windows", "model", "model/cell", "model/head", "optimizer", "scheduler",
+    "trainer", "callbacks", "logger", "sampling", "experiment",
+)  # fmt: skip
+NEEDED = {"data=file": ["data.path=x.csv"], "data=corpus": ["data.path=x"]}
+
+
+def options() -> list[str]:
+    return [f"{group}={p.stem}" for group in GROUPS for p in sorted((CONF / group).glob("*.yaml"))]
+
+
+@pytest.fixture
+def composed(tmp_path):
+    """Composes a config the way the script does, with a run folder."""
+
+    def compose_(name, *overrides):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose(
+                name,
+                [*overrides, f"hydra.runtime.output_dir={tmp_path}"],
+                return_hydra_config=True,
+            )
+        HydraConfig.instance().set_config(config)
+        return config
+
+    return compose_
+
+
+def test_every_folder_of_options_is_listed():
+    folders = {p.parent.relative_to(CONF).as_posix() for p in CONF.rglob("*.yaml")}
+    assert folders - {".", "data/base", "hydra/help", "hydra/job_logging"} == set(GROUPS)
+
+
+@pytest.mark.parametrize("option", options())
+def test_an_option_composes_and_can_be_made(composed, option):
+    config = composed("train", option, *NEEDED.get(option, ()))
+    for group in ("data", "tokenizer", "windows", "optimizer", "scheduler"):
+        made = instantiate(config[group])
+        assert callable(made) or made
+    network = build_network(OmegaConf.to_container(config.model), vocabulary=10)
+    assert network.embedding.num_embeddings == 10
+    check_sampling(OmegaConf.to_container(config.sampling))
+    if option not in ("trainer=gpu", "trainer=mps"):
+        trainer = make_trainer(config)
+        assert trainer.max_epochs == config.trainer.max_epochs
+
+
+@pytest.mark.parametrize(("name", "accelerator"), [("gpu", "gpu"), ("mps", "mps"), ("cpu", "cpu")])
+def test_a_trainer_asks_for_its_accelerator(composed, name, accelerator):
+    assert composed("train", f"trainer={name}").trainer.accelerator == accelerator
+
+
+def test_the_default_is_the_missions_set_up(composed):
+    config = composed("train")
+    assert (config.model.embedding_size, config.model.hidden_size, config.model.layers) == (
+        100,
+        128,
+        1,
+    )
+    assert config.model.cell._target_ == "torch.nn.LSTM"
+    assert config.windows._target_.endswith("ManyToOne")
+    assert (config.windows.length, config.windows.stride, config.windows.batch_size) == (50, 1, 128)
+    assert config.optimizer._target_ == "torch.optim.Adam"
+
+
+@pytest.mark.parametrize("name", ["evaluate", "generate"])
+def test_the_other_scripts_compose(composed, name):
+    assert composed(name, "checkpoint=x").checkpoint == "x"
+
+
+@pytest.mark.parametrize("sampling", [p.stem for p in (CONF / "sampling").glob("*.yaml")])
+def test_every_sampling_fits_generate(composed, sampling):
+    check_sampling(
+        OmegaConf.to_container(
+            composed("generate", "checkpoint=x", f"sampling={sampling}").sampling
+        )
+    )

@@ -1,0 +1,54 @@
+"""Imports run one way; the frameworks stay in the rooms meant for them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "src" / "patentlm"
+FILES = sorted(PACKAGE.rglob("*.py"))
+LIGHTNING = {"training", "callbacks", "data.datamodule", "model.language_model"}
+HYDRA = {"training", "command", "checkpoint"}
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_imports_run_one_way(path):
+    room = module_name(path).split(".")[0]
+    forbidden = {
+        "data": ("patentlm.model", "patentlm.generation", "patentlm.evaluation"),
+        "model": ("patentlm.data", "patentlm.generation", "patentlm.evaluation"),
+    }.get(room, ())
+    assert not [name for name in imports_of(path) if name.startswith(forbidden)] or not forbidden
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_frameworks_stay_in_their_rooms(path):
+    roots = {name.split(".")[0] for name in imports_of(path)}
+    assert "pytorch_lightning" not in roots or module_name(path) in LIGHTNING
+    assert "hydra" not in roots or module_name(path) in HYDRA
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_files_stay_small(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_functions_stay_small(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 50, node.name
