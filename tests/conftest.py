@@ -44,9 +44,7 @@ def patents_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run_script(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., None]:
+def run_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs a script's main function as the command line would: `run_script("train", "seed=2")`."""
 
     def run(name: str, *arguments: str) -> None:

@@ -106,7 +106,7 @@ def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
     assert not Path("evil").exists()
 
 
-@pytest.mark.parametrize("content", [{"state_dict": {}}, [1], {"patentlm": 3}])
+@pytest.mark.parametrize("content", [{"state_dict": {}}, [1], {"patentlm": 3}, {"patentlm": {}}])
 def test_a_foreign_checkpoint(tmp_path, content):
     torch.save(content, tmp_path / "x.ckpt")
     with pytest.raises(CheckpointError, match="not one that patentlm"):

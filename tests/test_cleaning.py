@@ -2,9 +2,7 @@
 
 # ruff: noqa: RUF001 (characters that look like others are what much of this is about)
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given

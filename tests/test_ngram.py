@@ -1,6 +1,4 @@
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest

@@ -4,10 +4,8 @@ import csv
 import gzip
 import io
 import json
-import os
 import re
 import zipfile
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet

@@ -1,11 +1,15 @@
-"""What a run records beside its losses: speed, sample texts, word vectors, hyperparameters."""
+"""What a run keeps beside its losses: checkpoints, speed, texts, word vectors, settings."""
 
+import logging
+import shutil
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
@@ -14,6 +18,8 @@ from patentlm.batch import IGNORE, Batch
 from patentlm.checkpoint import contents_of
 from patentlm.model.language_model import LanguageModel
 from patentlm.trained_model import TrainedModel
+
+log = logging.getLogger(__name__)
 
 METRICS = ("valid/perplexity", "test/perplexity", "test/accuracy")
 """What TensorBoard's HParams tab shows beside the hyperparameters."""
@@ -73,6 +79,34 @@ class Throughput(Callback):
     def _add_fit_seconds(self) -> None:
         now = time.perf_counter()
         self.fit_seconds, self.begun = self.fit_seconds + now - self.begun, now
+
+
+class Checkpoints(ModelCheckpoint):
+    """Keeps the best and the last checkpoint of a run; a resumed run, which has a folder of its
+    own, takes over the best of the run it goes on from."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        folder = Path(str(self.dirpath))
+        best = Path(state_dict["best_model_path"])
+        if best.parent != folder:
+            if not best.is_file():
+                log.warning("%s is gone: the best checkpoint is chosen from now on", best)
+                return
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(best, folder / "best.part")
+            (folder / "best.part").replace(folder / best.name)
+        super().load_state_dict(_in_folder(state_dict, folder))
+
+
+def _in_folder(state: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The state of a checkpoint callback with all its paths in a folder."""
+
+    def moved(path: str) -> str:
+        return str(folder / Path(path).name) if path else path
+
+    paths = {name: moved(path) for name, path in state.items() if name.endswith("_model_path")}
+    kept = {moved(path): score for path, score in state["best_k_models"].items()}
+    return {**state, **paths, "best_k_models": kept, "dirpath": str(folder)}
 
 
 class SampleTexts(Callback):

@@ -82,9 +82,10 @@ def read(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{file}: can't be read as a checkpoint; it is cut short or something else"
         ) from error
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(KEY), dict):
+    entries = checkpoint if isinstance(checkpoint, dict) else {}
+    if not isinstance(entries.get(KEY), dict) or not isinstance(entries.get("state_dict"), dict):
         raise CheckpointError(f"{file}: a checkpoint, but not one that patentlm's train.py wrote")
-    return checkpoint
+    return entries
 
 
 def contents_of(checkpoint: Mapping[str, Any], path: str | Path) -> Contents:

@@ -244,5 +244,11 @@ def evaluation_windows(ids: Ids, *, context: Context, batch_size: int) -> Window
 
 def loader(windows: Windows, *, seed: int | None) -> DataLoader[Batch]:
     """An epoch of batches, shuffled by the seed, or in a fixed order where it is None."""
-    pin = torch.cuda.is_available()
-    return DataLoader(windows, batch_size=None, sampler=windows.sampler(seed), pin_memory=pin)  # type: ignore[arg-type]
+    return DataLoader(
+        windows,  # type: ignore[arg-type]
+        batch_size=None,
+        sampler=windows.sampler(seed),
+        pin_memory=torch.cuda.is_available(),
+        # Its own, so that making an iterator takes no number from what dropout is drawn from.
+        generator=torch.Generator(),
+    )

@@ -1,0 +1,281 @@
+"""The corpus on disk: its ids, its vocabulary from train alone, and a cache that is never half."""
+
+import json
+import logging
+import multiprocessing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from patentlm.data.cleaning import Cleaning
+from patentlm.data.corpus import (
+    cache_folder,
+    describe,
+    encode_split,
+    fingerprint,
+    prepare,
+)
+from patentlm.data.sources import CorpusSource, SampleSource
+from patentlm.data.splits import SPLITS, FamilySplit
+from patentlm.data.words import UNK, Words, WordTokenizer
+from patentlm.errors import DataError
+
+KEEP_ALL = WordTokenizer(min_count=1, max_words=None)
+SAMPLE = SampleSource(
+    count=60,
+    seed=1,
+    query=None,
+    cleaning=Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
+    split=FamilySplit(valid=0.2, test=0.2, shingle=5, overlap=0.5),
+)
+TINY = {"train": "b a b\na b c\n", "valid": "a d\n", "test": "e\nb <unk> e a\n"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedSource(CorpusSource):
+    """A corpus that notes each reading of its texts in a file.
+
+    Args:
+        notes: the file.
+    """
+
+    notes: str
+
+    def texts(self):
+        with Path(self.notes).open("a") as file:
+            file.write("read\n")
+        return super().texts()
+
+    @property
+    def readings(self):
+        return len(Path(self.notes).read_text().splitlines())
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """Writes a folder of tokenised texts and makes it a source that notes its readings."""
+
+    def write(**texts):
+        for name, text in texts.items():
+            (tmp_path / f"{name}.txt").write_text(text, "utf-8")
+        return WatchedSource(path=str(tmp_path), encoding="utf-8", notes=str(tmp_path / "notes"))
+
+    return write
+
+
+def folders():
+    """Whatever lies beside the locks where corpora are kept."""
+    return sorted(path for path in (cache_folder() / "corpora").iterdir() if path.is_dir())
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_texts_become_ids_between_ends(watched):
+    corpus = prepare(watched(**TINY), KEEP_ALL)
+    assert corpus.words.vocabulary == ("<end>", "<unk>", "b", "a", "c")
+    assert corpus.ids("train").tolist() == [0, 2, 3, 2, 0, 3, 2, 4, 0]
+    assert corpus.ids("valid").tolist() == [0, 3, 1, 0]
+    assert corpus.ids("test").tolist() == [0, 1, 0, 2, 1, 1, 3, 0]
+
+
+def test_what_was_found_and_made_is_counted(watched):
+    assert prepare(watched(**TINY), KEEP_ALL).counts == {
+        "rows": 5,
+        "train_abstracts": 2,
+        "train_targets": 8,
+        "train_unknown": 0,
+        "valid_abstracts": 1,
+        "valid_targets": 3,
+        "valid_unknown": 1,
+        "test_abstracts": 2,
+        "test_targets": 7,
+        "test_unknown": 3,
+        "vocabulary": 5,
+    }
+
+
+def test_the_vocabulary_of_patents_is_made_from_train_alone():
+    corpus = prepare(SAMPLE, KEEP_ALL)
+    texts, counts = SAMPLE.texts()
+    assert corpus.words.vocabulary == KEEP_ALL.fit(texts["train"], tokenised=False).vocabulary
+    assert corpus.counts["train_unknown"] == 0
+    assert corpus.counts["test_unknown"] > 0
+    assert corpus.counts.items() >= counts.items()
+    for name in SPLITS:
+        words = [corpus.words.unknown(text) for text in texts[name]]
+        assert bool((corpus.ids(name) == UNK).any()) == any(words)
+
+
+def test_rare_words_of_patents_become_unknown():
+    corpus = prepare(SAMPLE, WordTokenizer(min_count=3, max_words=None))
+    ids, counts = np.unique(corpus.ids("train"), return_counts=True)
+    assert counts[ids > UNK].min() == 3
+    assert corpus.counts["train_unknown"] == counts[ids == UNK] > 0
+    assert corpus.counts["vocabulary"] == len(corpus.words) == len(ids)
+
+
+@pytest.mark.parametrize(("words", "dtype"), [(2**16, np.uint16), (2**16 + 1, np.uint32)])
+def test_ids_take_the_smallest_type_that_holds_them(watched, words, dtype):
+    names = " ".join(f"w{number:05}" for number in range(words - 2))
+    corpus = prepare(watched(train=names, valid="w00000", test=names.split()[-1]), KEEP_ALL)
+    assert len(corpus.words) == words
+    assert [corpus.ids(name).dtype for name in SPLITS] == [dtype] * 3
+    assert corpus.ids("train").tolist() == [0, *range(2, words), 0]
+    assert corpus.ids("test").tolist() == [0, words - 1, 0]
+
+
+def test_no_texts_are_one_end():
+    assert encode_split([], Words(("<end>", "<unk>")), tokenised=False).tolist() == [0]
+
+
+def test_ids_stay_on_disk(watched):
+    corpus = prepare(watched(**TINY), KEEP_ALL)
+    for name in SPLITS:
+        ids = corpus.ids(name)
+        assert isinstance(ids, np.memmap)
+        assert Path(ids.filename) == corpus.folder / f"{name}.npy"
+        assert not ids.flags.writeable
+
+
+def test_a_corpus_is_prepared_once(watched):
+    source = watched(**TINY)
+    first = prepare(source, KEEP_ALL)
+    files = {path: path.stat() for path in first.folder.iterdir()}
+    assert prepare(source, KEEP_ALL) == first
+    assert source.readings == 1
+    assert {path: path.stat()[:9] for path in first.folder.iterdir()} == files
+    assert folders() == [first.folder]
+
+
+def test_a_corpus_that_was_moved_is_found_again(watched, tmp_path):
+    source = watched(**TINY)
+    first = prepare(source, KEEP_ALL)
+    (tmp_path / "moved").mkdir()
+    for name in SPLITS:
+        (tmp_path / f"{name}.txt").rename(tmp_path / "moved" / f"{name}.txt")
+    moved = prepare(replace(source, path=str(tmp_path / "moved")), KEEP_ALL)
+    assert (moved.folder, moved.label) == (first.folder, "moved")
+    assert source.readings == 1
+
+
+def test_other_settings_or_texts_make_another_corpus(watched):
+    first = prepare(SAMPLE, KEEP_ALL)
+    before = content(first.folder)
+    others = [
+        prepare(SAMPLE, replace(KEEP_ALL, min_count=2)),
+        prepare(SAMPLE, replace(KEEP_ALL, max_words=50)),
+        prepare(replace(SAMPLE, count=61), KEEP_ALL),
+        prepare(replace(SAMPLE, split=replace(SAMPLE.split, test=0.3)), KEEP_ALL),
+        prepare(watched(**TINY), KEEP_ALL),
+        prepare(watched(**TINY | {"train": "a b c"}), KEEP_ALL),
+    ]
+    assert folders() == sorted(corpus.folder for corpus in (first, *others))
+    assert len(folders()) == len({corpus.fingerprint for corpus in (first, *others)}) == 7
+    assert content(first.folder) == before
+
+
+def test_the_fingerprint_hangs_on_nothing_but_values():
+    assert prepare(SAMPLE, KEEP_ALL).fingerprint == fingerprint(replace(SAMPLE), replace(KEEP_ALL))
+
+
+def test_a_source_that_has_nothing_leaves_nothing_behind(watched):
+    with pytest.raises(DataError, match="no text is left for valid"):
+        prepare(watched(**TINY | {"valid": ""}), KEEP_ALL)
+    with pytest.raises(DataError, match=r"notes\.txt: no such file|train\.txt: no such file"):
+        prepare(CorpusSource(path="absent", encoding="utf-8"), KEEP_ALL)
+    assert folders() == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakingSource(CorpusSource):
+    """A corpus whose last split breaks off after the others have been made."""
+
+    def texts(self):
+        texts, counts = super().texts()
+        return texts | {"test": self.broken()}, counts
+
+    def broken(self):
+        yield "a b"
+        raise OSError("the disk is gone")
+
+
+def test_a_preparation_that_breaks_off_leaves_nothing_behind(watched):
+    source = watched(**TINY)
+    breaking = BreakingSource(path=source.path, encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(OSError, match="the disk is gone"):
+            prepare(breaking, KEEP_ALL)
+        assert folders() == []
+    prepare(source, KEEP_ALL)
+    assert len(folders()) == 1
+
+
+def prepare_together(barrier, source, answers):
+    """What each of several processes does: waits until all are there, then prepares."""
+    barrier.wait(60)
+    corpus = prepare(source, KEEP_ALL)
+    inode = (corpus.folder / "train.npy").stat().st_ino
+    answers.put((corpus.fingerprint, inode, len(corpus.words), corpus.ids("test").tolist()))
+
+
+def test_processes_that_ask_at_once_get_one_whole_corpus(watched):
+    train = "\n".join(f"word{number} a b" for number in range(20_000))
+    source = watched(**TINY | {"train": train})
+    spawn = multiprocessing.get_context("spawn")
+    barrier, answers = spawn.Barrier(3), spawn.Queue()
+    asking = [
+        spawn.Process(target=prepare_together, args=(barrier, source, answers)) for _ in range(3)
+    ]
+    for process in asking:
+        process.start()
+    got = [answers.get(timeout=60) for _ in asking]
+    for process in asking:
+        process.join(60)
+    assert [process.exitcode for process in asking] == [0, 0, 0]
+    corpus = prepare(source, KEEP_ALL)
+    inode = (corpus.folder / "train.npy").stat().st_ino
+    assert got == [(corpus.fingerprint, inode, 20_004, [0, 1, 0, 3, 1, 1, 2, 0])] * 3
+    assert folders() == [corpus.folder]
+    assert source.readings == 1
+
+
+def test_the_cache_is_where_the_environment_says(watched, monkeypatch, tmp_path):
+    chosen = tmp_path / "chosen" / "cache"
+    monkeypatch.setenv("PATENTLM_CACHE", str(chosen))
+    assert cache_folder() == chosen
+    assert prepare(watched(**TINY), KEEP_ALL).folder.is_relative_to(chosen)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATENTLM_CACHE", "~/other")
+    assert cache_folder() == tmp_path / "other"
+
+
+@pytest.mark.parametrize("unset", [True, False])
+def test_by_default_the_cache_is_the_users(monkeypatch, tmp_path, unset):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if unset:
+        monkeypatch.delenv("PATENTLM_CACHE")
+    else:
+        monkeypatch.setenv("PATENTLM_CACHE", "")
+    assert cache_folder().is_relative_to(tmp_path)
+    assert "patentlm" in cache_folder().parts
+
+
+def test_nothing_but_plain_values_is_stored(watched):
+    corpus = prepare(watched(**TINY), KEEP_ALL)
+    names = {"train.npy", "valid.npy", "test.npy", "vocabulary.json", "counts.json"}
+    assert set(content(corpus.folder)) == names
+    assert json.loads((corpus.folder / "vocabulary.json").read_text()) == [
+        "<end>", "<unk>", "b", "a", "c",
+    ]  # fmt: skip
+
+
+def test_counts_are_told(watched, caplog):
+    assert describe({"rows": 3522, "near_copies": 345}) == "3,522 rows, 345 near copies"
+    with caplog.at_level(logging.INFO):
+        corpus = prepare(watched(**TINY), KEEP_ALL)
+    assert f"{corpus.label}: 5 rows, 2 train abstracts, 8 train targets" in caplog.text

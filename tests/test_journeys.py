@@ -1,0 +1,192 @@
+"""Whole journeys through the real scripts: train → resume → evaluate → generate."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+import patentlm
+
+SMALL = (
+    "model.embedding_size=8",
+    "model.hidden_size=16",
+    "windows.batch_size=64",
+    "optimizer.lr=0.01",
+    "trainer=cpu",
+    "trainer.log_every_n_steps=1",
+    "callbacks.progress.refresh_rate=0",
+    "samples.max_words=30",
+)
+
+
+@pytest.fixture
+def train(run_script, patents_csv, tmp_path):
+    """Trains on tiny patents and gives the run's folder."""
+
+    def run(name: str, *arguments: str) -> Path:
+        folder = tmp_path / name
+        data = () if any(a.startswith("data=") for a in arguments) else ("data=file",)
+        path = (f"data.path={patents_csv}",) if data else ()
+        run_script("train", *data, *path, *SMALL, f"hydra.run.dir={folder}", *arguments)
+        return folder
+
+    return run
+
+
+def metrics(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def perplexity_in_table(text: str, name: str) -> float:
+    (line,) = [line for line in text.splitlines() if line.startswith(name)]
+    return float(re.split(r"\s{2,}", line)[3])
+
+
+def test_a_run_leaves_behind_what_it_promises(train, capsys):
+    folder = train("run", "trainer.max_epochs=2", "windows.length=10", "seed=7")
+    shown = capsys.readouterr().out
+    for name in (
+        ".hydra/config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt",
+        "train.log", "samples.txt", "metrics.json", "run.json",
+    ):  # fmt: skip
+        assert (folder / name).is_file(), name
+    found = metrics(folder)
+    assert found.keys() >= {
+        "test/perplexity", "test/loss", "test/accuracy", "test/targets", "valid/perplexity",
+        "parameters", "vocabulary", "epochs", "fit/seconds", "train/words_per_second", "seed",
+    }  # fmt: skip
+    record = json.loads((folder / "run.json").read_text())
+    assert found["seed"] == 7
+    assert found["epochs"] == 2
+    assert found["test/targets"] == record["counts"]["test_targets"]
+    assert found["data/fingerprint"] == record["fingerprint"]
+    assert record["versions"].keys() >= {"python", "torch", "patentlm"}
+    for line in ("this model", "unigram", "most common word", "patents.csv: test,"):
+        assert line in shown
+    assert "copies" in (folder / "train.log").read_text()
+    assert len(re.findall(r"^\d\. ", (folder / "samples.txt").read_text(), re.MULTILINE)) == 3
+
+
+@pytest.mark.parametrize("windows", ["many_to_one", "every_word", "abstract", "stream"])
+def test_all_windowings_are_tested_on_the_same_targets(train, run_script, capsys, windows):
+    length = () if windows == "abstract" else ("windows.length=10",)
+    batch = "windows.batch_size=4"
+    folder = train("run", f"windows={windows}", *length, batch, "trainer.max_epochs=1")
+    found = metrics(folder)
+    counts = json.loads((folder / "run.json").read_text())["counts"]
+    assert found["test/targets"] == counts["test_targets"]
+    capsys.readouterr()
+    run_script("evaluate", f"checkpoint={folder}")
+    table = capsys.readouterr().out
+    assert perplexity_in_table(table, str(folder)) == pytest.approx(
+        found["test/perplexity"], abs=0.006
+    )
+
+
+def test_a_resumed_run_ends_like_one_that_was_not_interrupted(train):
+    settings = (
+        "windows=abstract", "windows.batch_size=4", "model.dropout=0.3", "model.layers=2",
+        "scheduler=exponential",
+    )  # fmt: skip
+    whole = train("whole", *settings, "trainer.max_epochs=3")
+    half = train("half", *settings, "trainer.max_epochs=1")
+    resumed = train(
+        "resumed", *settings, "trainer.max_epochs=3", f"ckpt_path={half}/checkpoints/last.ckpt"
+    )
+    for name in ("test/perplexity", "valid/perplexity", "test/accuracy", "epochs", "parameters"):
+        assert metrics(resumed)[name] == metrics(whole)[name], name
+    assert (resumed / "samples.txt").read_text() == (whole / "samples.txt").read_text()
+    weights = [
+        torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for run in (whole, resumed)
+    ]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    texts = [patentlm.load(run).generate("a neural", count=2, seed=5) for run in (whole, resumed)]
+    assert texts[0] == texts[1]
+
+
+def test_a_resumed_run_keeps_the_best_of_the_run_before_it(train):
+    # Rates that wreck what the first epoch learned, so that it stays the best.
+    settings = (
+        "windows=abstract", "windows.batch_size=4", "callbacks.early_stopping.patience=9",
+        "scheduler=exponential", "scheduler.gamma=50",
+    )  # fmt: skip
+    first = train("first", *settings, "trainer.max_epochs=2")
+    last = f"ckpt_path={first}/checkpoints/last.ckpt"
+    resumed = train("resumed", *settings, "trainer.max_epochs=3", last)
+    assert [metrics(run)["epochs"] for run in (first, resumed)] == [2, 3]
+    for name in ("valid/perplexity", "test/perplexity"):
+        assert metrics(resumed)[name] == metrics(first)[name]
+
+
+def test_a_checkpoint_generates_where_the_corpus_is_absent(train, run_script, cache, capsys):
+    folder = train("run", "windows.length=10", "trainer.max_epochs=1")
+    alone = folder.parent / "alone.ckpt"
+    shutil.move(folder / "checkpoints" / "best.ckpt", alone)
+    shutil.rmtree(folder)
+    shutil.rmtree(cache)
+    capsys.readouterr()
+    run_script(
+        "generate", f"checkpoint={alone}", "prompt=A zebra, (fast)", "count=2", "format=jsonl"
+    )
+    shown = capsys.readouterr()
+    lines = [json.loads(line) for line in shown.out.splitlines()]
+    assert [line["text"][:16] for line in lines] == ["A zebra, (fast) "] * 2 or len(lines) == 2
+    assert all(line["text"].startswith("A zebra, (fast)") for line in lines)
+    assert all(line.keys() == {"text", "words", "finished"} for line in lines)
+    assert "not in the vocabulary, read as <unk>: zebra" in shown.err
+    assert patentlm.load(alone).perplexity(["A neural network."]) > 1
+
+
+@pytest.mark.parametrize("sampling", ["greedy", "temperature", "top_k", "nucleus", "min_p"])
+def test_every_sampling_writes_reproducibly(train, run_script, capsys, sampling):
+    folder = train("run", "windows.length=5", "trainer.max_epochs=1")
+    capsys.readouterr()
+    for _ in range(2):
+        run_script("generate", f"checkpoint={folder}", f"sampling={sampling}", "max_words=20")
+    shown = capsys.readouterr().out
+    assert shown[: len(shown) // 2] == shown[len(shown) // 2 :]
+    assert len(shown) > 20
+
+
+def test_a_tokenised_corpus_is_used_as_it_is(train, tmp_path, capsys):
+    corpus = tmp_path / "tiny"
+    corpus.mkdir()
+    for split in ("train", "valid", "test"):
+        (corpus / f"{split}.txt").write_text("The <unk> once .\nthe neural net .\n" * 20)
+    folder = train(
+        "run", "data=corpus", f"data.path={corpus}", "windows.length=4", "trainer.max_epochs=1"
+    )
+    assert metrics(folder)["test/targets"] == 20 * 2 * 5
+    # <end>, <unk>, The, the, once, neural, net and the dot.
+    assert metrics(folder)["vocabulary"] == 8
+
+
+def test_the_synthetic_corpus_is_labelled_wherever_it_shows(train, run_script, capsys):
+    folder = train(
+        "run", "data=sample", "data.count=60", "windows.length=5", "trainer.max_epochs=1"
+    )
+    assert "synthetic" in (folder / "samples.txt").read_text()
+    assert "sample (synthetic text): test" in capsys.readouterr().out
+    run_script("generate", f"checkpoint={folder}", "max_words=5")
+    assert "trained on sample (synthetic text)" in capsys.readouterr().err
+
+
+def test_one_table_holds_several_checkpoints_and_the_baselines(train, run_script, capsys):
+    runs = [
+        train(name, "windows.length=5", "trainer.max_epochs=1", seed)
+        for name, seed in (("one", "seed=1"), ("two", "seed=2"))
+    ]
+    capsys.readouterr()
+    run_script("evaluate", f"checkpoint={runs[0]},{runs[1]}", "split=valid")
+    table = capsys.readouterr().out
+    assert "patents.csv: valid," in table
+    for run in runs:
+        assert perplexity_in_table(table, str(run)) == pytest.approx(
+            metrics(run)["valid/perplexity"], abs=0.006
+        )
+    for name in ("Kneser-Ney 5-gram", "unigram", "most common word", "bits/word", "top-5"):
+        assert name in table

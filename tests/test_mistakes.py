@@ -1,0 +1,128 @@
+"""Mistakes get one clear line and exit code 1, no traceback."""
+
+import pytest
+import torch
+
+TINY = (
+    "model.hidden_size=4",
+    "model.embedding_size=4",
+    "windows.length=3",
+    "trainer=cpu",
+    "trainer.max_epochs=1",
+    "callbacks.progress.refresh_rate=0",
+)
+
+
+@pytest.fixture
+def mistake(run_script, capsys):
+    """Runs a script that must fail, and gives its one line."""
+
+    def run(name: str, *arguments: str) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            run_script(name, *arguments)
+        assert stopped.value.code == 1
+        lines = capsys.readouterr().err.splitlines()
+        (line,) = [line for line in lines if line.startswith("error: ")]
+        assert "Traceback" not in "\n".join(lines)
+        return line
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_(name: str, content: str | bytes):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write_
+
+
+def test_no_path(mistake):
+    assert "data.path is not set" in mistake("train", "data=file")
+
+
+def test_a_missing_file(mistake):
+    assert "no such file" in mistake("train", "data=file", "data.path=nothing.csv")
+
+
+def test_a_missing_folder(mistake):
+    assert "no such file" in mistake("train", "data=corpus", "data.path=nothing")
+
+
+def test_a_missing_column(mistake, write):
+    path = write("x.csv", "one,two\n1,2\n")
+    line = mistake("train", "data=file", f"data.path={path}")
+    assert "one, two" in line
+    assert "data.column" in line
+
+
+def test_an_empty_file(mistake, write):
+    assert "empty" in mistake("train", "data=file", f"data.path={write('x.csv', '')}")
+
+
+def test_nothing_left_after_the_query(mistake, patents_csv):
+    line = mistake("train", "data=file", f"data.path={patents_csv}", "data.query=unicorn, horned")
+    assert "data.query='unicorn, horned'" in line
+
+
+def test_a_corpus_smaller_than_a_batch(mistake, patents_csv):
+    line = mistake(
+        "train", "data=file", f"data.path={patents_csv}", "windows.batch_size=100000", *TINY
+    )
+    assert "smaller than one batch" in line
+    assert "windows.batch_size" in line
+
+
+def test_an_unreadable_encoding(mistake, write):
+    path = write("x.csv", b"abstract\n\xff\xfe caf\xe9\n")
+    assert "data.encoding=latin-1" in mistake("train", "data=file", f"data.path={path}")
+
+
+def test_no_such_accelerator(mistake):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    line = mistake("train", "trainer=gpu")
+    assert "trainer=gpu" in line
+    assert "trainer=cpu" in line
+
+
+def test_an_unknown_config_word(run_script, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run_script("train", "model=gpt")
+    assert stopped.value.code == 1
+    assert "Could not find 'model/gpt'" in capsys.readouterr().err
+
+
+def test_a_sampling_that_cannot_work(mistake):
+    assert "sampling.top_p must be" in mistake("train", "sampling.top_p=2", *TINY, "data.count=60")
+
+
+def test_an_unknown_format(mistake):
+    assert "only text, jsonl" in mistake("generate", "checkpoint=x", "format=xml")
+
+
+@pytest.mark.parametrize("script", ["generate", "evaluate"])
+def test_checkpoints_that_cannot_be_read(mistake, write, script):
+    assert "checkpoint is not set" in mistake(script)
+    assert "no checkpoint there" in mistake(script, "checkpoint=nothing")
+    foreign = write("foreign.ckpt", b"not a checkpoint")
+    assert "cut short or something else" in mistake(script, f"checkpoint={foreign}")
+
+
+def test_checkpoints_of_another_run(mistake, run_script, patents_csv, tmp_path):
+    data = ("data=file", f"data.path={patents_csv}")
+    run_script("train", *data, *TINY, f"hydra.run.dir={tmp_path}/run")
+    best = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    assert "another vocabulary" in mistake(
+        "evaluate", f"checkpoint={best}", "data=sample", "data.count=60"
+    )
+    assert "another vocabulary" in mistake(
+        "train", *data, *TINY, "tokenizer.min_count=1", f"ckpt_path={best}"
+    )
+    assert "another network" in mistake(
+        "train", *data, *TINY, "model.hidden_size=5", f"ckpt_path={best}"
+    )
+    best.write_bytes(best.read_bytes()[:5000])
+    assert "cut short" in mistake("train", *data, *TINY, f"ckpt_path={best}")

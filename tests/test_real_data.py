@@ -1,0 +1,95 @@
+"""Journeys on real patents, through the scripts as people start them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.real_data
+
+ROOT = Path(__file__).parent.parent
+PROMPTS = ("a neural network", "a method for training", "")
+SAMPLINGS = ("greedy", "temperature", "top_k", "nucleus", "min_p")
+
+
+def python(script: str, *arguments: str) -> str:
+    """What a script prints to stdout; it must succeed."""
+    command = [sys.executable, ROOT / script, *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def seed_run(real_data, tmp_path_factory):
+    """The mission's model on the fixed split. Three epochs, so that CI stays short; the README has
+    the whole run."""
+    folder = tmp_path_factory.mktemp("seed") / "run"
+    python(
+        "train.py",
+        "data=corpus",
+        f"data.path={real_data}/neural_network_split",
+        "experiment=seed",
+        "trainer.max_epochs=3",
+        "callbacks.progress.refresh_rate=0",
+        f"hydra.run.dir={folder}",
+    )
+    return folder
+
+
+def test_the_missions_model_is_as_good_as_in_keras(seed_run):
+    metrics = json.loads((seed_run / "metrics.json").read_text())
+    assert metrics["test/targets"] == 48_633
+    assert metrics["vocabulary"] == 5_963
+    assert metrics["valid/perplexity"] < 95.4 * 1.01
+    assert metrics["test/perplexity"] < 91.4 * 1.01
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_it_writes_several_abstracts_reproducibly(seed_run, sampling):
+    for prompt in PROMPTS:
+        arguments = (
+            f"checkpoint={seed_run}",
+            f"prompt={prompt}",
+            "count=3",
+            "seed=1",
+            f"sampling={sampling}",
+            "sampling.repetition_penalty=1.1",
+            "sampling.no_repeat_ngram=4",
+            "format=jsonl",
+        )
+        written = python("generate.py", *arguments)
+        assert written == python("generate.py", *arguments)
+        texts = [json.loads(line) for line in written.splitlines()]
+        assert len(texts) == 3
+        for text in texts:
+            assert text["text"].lower().startswith(prompt)
+            assert text["finished"] or text["words"] == 250
+            assert "<unk>" not in text["text"]
+
+
+def test_one_table_compares_it_with_the_baselines(seed_run):
+    table = python("evaluate.py", f"checkpoint={seed_run}")
+    print(table)
+    metrics = json.loads((seed_run / "metrics.json").read_text())
+    assert "48,633 targets" in table
+    assert f"{metrics['test/perplexity']:.2f}" in table
+    assert "100.33" in table  # Kneser-Ney, which nothing but the split decides
+
+
+def test_a_file_of_patents_becomes_a_model_end_to_end(real_data, tmp_path):
+    path = f"data.path={real_data}/neural_network_patents.csv"
+    shown = python(
+        "train.py",
+        "data=file",
+        path,
+        "trainer.max_epochs=1",
+        "callbacks.progress.refresh_rate=0",
+        f"hydra.run.dir={tmp_path}/run",
+    )
+    print(shown)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["counts"]["rows"] == 3_522
+    assert record["counts"]["copies"] > 341
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["test/perplexity"] < 200

@@ -1,0 +1,229 @@
+"""Sources: which texts they hand on, what they count, and what they say when there are none."""
+
+import re
+import string
+from dataclasses import replace
+
+import pytest
+
+from patentlm.data.cleaning import Cleaning
+from patentlm.data.sources import CorpusSource, FileSource, SampleSource
+from patentlm.data.splits import SPLITS, FamilySplit
+from patentlm.errors import DataError
+
+PATENTS = {
+    "query": None,
+    "cleaning": Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
+    "split": FamilySplit(valid=0.3, test=0.3, shingle=5, overlap=0.5),
+}
+SAMPLE = SampleSource(count=60, seed=1, **PATENTS)
+ABSTRACTS = [
+    f"Claim {name} has a network."
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"]
+]
+EMPTY = ["", " ", "(12)"]
+
+
+@pytest.fixture
+def patents_file(tmp_path):
+    """Writes a file with one abstract a row and makes it a source."""
+
+    def write(abstracts, *, name="patents.csv", **changed):
+        path = tmp_path / name
+        rows = ["id,abstract,other\n", *(f'{n},"{text}",x\n' for n, text in enumerate(abstracts))]
+        path.write_text("".join(rows), "utf-8")
+        settings = {"path": str(path), "column": None, "encoding": "utf-8"}
+        return FileSource(**PATENTS | settings | changed)
+
+    return write
+
+
+@pytest.fixture
+def corpus_folder(tmp_path):
+    """Writes a folder of tokenised texts and makes it a source."""
+
+    def write(*, name="corpus", encoding="utf-8", **texts):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        for split, text in texts.items():
+            (folder / f"{split}.txt").write_bytes(text.encode(encoding))
+        return CorpusSource(path=str(folder), encoding="utf-8")
+
+    return write
+
+
+def one_line(error):
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def all_texts(source):
+    texts, _ = source.texts()
+    assert tuple(texts) == SPLITS
+    return sorted(text for name in SPLITS for text in texts[name])
+
+
+def test_all_patents_are_cleaned_and_handed_on(patents_file):
+    source = patents_file([*ABSTRACTS, " A  net&#44; (10) of ##EQU1## layers. "])
+    assert all_texts(source) == sorted([*ABSTRACTS, "A net, of layers."])
+
+
+def test_the_query_is_searched_in_the_text_whatever_its_case_and_blanks(patents_file):
+    hits = ["A Deep   network is here %s.", "DEEP\nNETWORK %s", "Some deep network, no %s"]
+    abstracts = [text % n for text in hits for n in ["one", "two", "three", "four", "five"]]
+    misses = ["A deep, network.", "A deep neural network.", "Deepnetwork."]
+    source = patents_file([*abstracts, *misses], query="deep  Network")
+    assert len(all_texts(source)) == 15
+    assert source.texts()[1]["outside_query"] == 3
+    assert source.matches("The Deep network")
+    assert not source.matches("The deeper network")
+    assert replace(source, query="").matches("anything")
+    assert replace(source, query=None).matches("anything")
+
+
+def test_what_is_left_out_is_counted(patents_file):
+    near = "the very same words in the same order as here"
+    abstracts = [*ABSTRACTS, near, f"{near} again", ABSTRACTS[0].upper(), *EMPTY, "Not it."]
+    source = patents_file(abstracts, query="e")
+    texts, counts = source.texts()
+    assert counts == {
+        "rows": 19,
+        "without_text": 3,
+        "outside_query": 1,
+        "copies": 1,
+        "families": 1,
+        "near_copies": 2,
+    }
+    assert sum(map(len, texts.values())) == 14
+
+
+def test_the_sample_is_a_source_like_any_other():
+    texts, counts = SAMPLE.texts()
+    assert counts["rows"] == 60
+    assert counts["without_text"] + counts["copies"] + sum(map(len, texts.values())) == 60
+    assert SAMPLE.texts() == (texts, counts)
+
+
+def test_a_corpus_is_taken_as_it_is(corpus_folder):
+    source = corpus_folder(train="The net .\n\n  \nthe  net .\n", valid="a  <unk>\r\n", test="é b")
+    texts, counts = source.texts()
+    assert texts == {"train": ["The net .", "the  net ."], "valid": ["a  <unk>"], "test": ["é b"]}
+    assert counts == {"rows": 4}
+
+
+def test_sources_are_called_what_people_call_them(patents_file, corpus_folder):
+    assert patents_file([], name="nets.csv").label == "nets.csv"
+    assert corpus_folder(name="wikitext").label == "wikitext"
+    assert "synthetic" in SAMPLE.label
+
+
+def test_a_corpus_in_the_working_folder_has_its_name(corpus_folder, monkeypatch):
+    monkeypatch.chdir(corpus_folder(name="wikitext").path)
+    assert CorpusSource(path=".", encoding="utf-8").label == "wikitext"
+
+
+def test_a_path_may_start_at_home(patents_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    source = patents_file(ABSTRACTS)
+    at_home = replace(source, path="~/patents.csv")
+    assert at_home.texts() == source.texts()
+    assert at_home.identity() == source.identity()
+
+
+def test_a_file_is_known_by_its_content_and_settings_not_its_path(patents_file, tmp_path):
+    source = patents_file(ABSTRACTS)
+    moved = patents_file(ABSTRACTS, name="moved.csv")
+    assert moved.identity() == source.identity()
+    assert str(tmp_path) not in repr(source.identity())
+    others = [
+        patents_file([*ABSTRACTS, "One more."], name="other.csv"),
+        replace(source, query="net"),
+        replace(source, column="abstract"),
+        replace(source, encoding="latin-1"),
+        replace(source, split=replace(source.split, shingle=4)),
+        replace(source, cleaning=replace(source.cleaning, markers=False)),
+        SAMPLE,
+        replace(SAMPLE, seed=2),
+        replace(SAMPLE, count=61),
+    ]
+    assert len({repr(some.identity()) for some in [source, *others]}) == 10
+
+
+def test_a_corpus_is_known_by_its_content_not_its_path(corpus_folder):
+    texts = {"train": "a", "valid": "b", "test": "c"}
+    source = corpus_folder(**texts)
+    identity = source.identity()
+    assert corpus_folder(name="moved", **texts).identity() == identity
+    assert replace(source, encoding="latin-1").identity() != identity
+    for name in SPLITS:
+        assert corpus_folder(name=f"other_{name}", **texts | {name: "d"}).identity() != identity
+    swapped = corpus_folder(name="swapped", train="a", valid="c", test="b")
+    assert swapped.identity() != identity
+
+
+def test_a_missing_file_is_named(tmp_path):
+    path = tmp_path / "absent.csv"
+    source = FileSource(path=str(path), column=None, encoding="utf-8", **PATENTS)
+    with pytest.raises(DataError) as error:
+        source.identity()
+    assert one_line(error) == f"{path}: no such file; check data.path"
+
+
+def test_a_folder_is_no_file(tmp_path):
+    source = FileSource(path=str(tmp_path), column=None, encoding="utf-8", **PATENTS)
+    with pytest.raises(DataError) as error:
+        source.identity()
+    assert one_line(error) == f"{tmp_path} can't be read (Is a directory); check data.path"
+
+
+def test_a_missing_part_of_a_corpus_is_named(corpus_folder, tmp_path):
+    source = corpus_folder(train="a", test="c")
+    with pytest.raises(DataError) as error:
+        source.identity()
+    path = tmp_path / "corpus" / "valid.txt"
+    assert one_line(error) == f"{path}: no such file; check data.path"
+
+
+def test_a_corpus_with_an_empty_part_is_refused(corpus_folder):
+    source = corpus_folder(train="a\nb\n", valid=" \n\n", test="c")
+    with pytest.raises(DataError) as error:
+        source.texts()
+    assert one_line(error).startswith("corpus: no text is left for valid (3 texts in all); ")
+
+
+def test_a_corpus_in_another_encoding_says_so(corpus_folder):
+    source = corpus_folder(train="a", valid="caf\xe9", test="c", encoding="latin-1")
+    with pytest.raises(DataError, match=r"valid\.txt is not utf-8 text; try data.encoding=latin-1"):
+        source.texts()
+    assert replace(source, encoding="latin-1").texts()[0]["valid"] == ["caf\xe9"]
+    with pytest.raises(DataError, match=r"train\.txt is not klingon text"):
+        replace(source, encoding="klingon").texts()
+
+
+def test_a_file_without_abstracts_says_so(patents_file):
+    source = patents_file(["", "(10)", " "], query="net")
+    with pytest.raises(DataError) as error:
+        source.texts()
+    expected = "patents.csv: none of 3 rows has an abstract; check data.column"
+    assert one_line(error) == expected
+
+
+def test_a_query_that_nothing_holds_is_named(patents_file):
+    source = patents_file([*ABSTRACTS, ""], query="carburettor")
+    with pytest.raises(DataError) as error:
+        source.texts()
+    assert one_line(error) == (
+        "patents.csv: none of 12 abstracts holds data.query='carburettor'; "
+        "try a shorter phrase, or data.query=null for all"
+    )
+
+
+def test_too_few_texts_for_a_split_are_refused(patents_file):
+    source = patents_file(["The only one.", "the ONLY one"])
+    with pytest.raises(DataError) as error:
+        source.texts()
+    assert re.fullmatch(
+        r"patents\.csv: no text is left for (train|valid|test) \(1 texts in all\); "
+        r"use more patents, or other shares in data\.split",
+        one_line(error),
+    )

@@ -1,0 +1,188 @@
+"""Text, words and ids: reading and writing are exact inverses, and a vocabulary never changes."""
+
+# ruff: noqa: RUF001 (characters that look like others are part of what is tested)
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patentlm.data.words import END, SPECIAL, UNK, Words, WordTokenizer, join, split
+
+# What splitting and joining look for, in any order, is likelier to meet here than in any text.
+CHARACTERS = "abI12éßİΣς.,;:!?%()[]{}“”\"'-/<>_ \t\n\u0301\u0345\u200b"
+PIECES = ["<unk>", "<end>", "word", "x-y", "it's", "--", "e.g.", "1.5", "U.S.", "Dž", "ŉ", "ﬁ"]
+TEXTS = st.text() | st.lists(st.sampled_from([*CHARACTERS, *PIECES])).map("".join)
+WORDS = TEXTS.map(split).filter(bool).flatmap(st.sampled_from)
+
+VOCABULARY = Words((*SPECIAL, "a", "neural", "network", ".", ","))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A Neural NETWORK", ["a", "neural", "network"]),
+        ("layers, and more.", ["layers", ",", "and", "more", "."]),
+        ("a feed-forward net's", ["a", "feed-forward", "net's"]),
+        ("'quoted' -5 x- --", ["'", "quoted", "'", "-", "5", "x", "-", "-", "-"]),
+        ("1.5 mm/s, 10%", ["1", ".", "5", "mm", "/", "s", ",", "10", "%"]),
+        ("H2O and word_2", ["h2o", "and", "word_2"]),
+        ("(e.g., a net)", ["(", "e", ".", "g", ".", ",", "a", "net", ")"]),
+        ("an <unk> net<unk>", ["an", "<unk>", "net", "<unk>"]),
+        ("<UNK> <end>", ["<unk>", "<", "end", ">"]),
+        ("Σ is α²Θ", ["σ", "is", "α²θ"]),
+        (" \t\n", []),
+        ("", []),
+    ],
+)
+def test_a_word_is_a_run_of_letters_or_a_single_mark(text, words):
+    assert split(text) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("a network , and a layer .", "A network, and a layer."),
+        ("one . two ! three ? four : five ; six", "One. Two! Three? Four: five; six"),
+        ("a ( small ) net [ 2 ] .", "A (small) net [2]."),
+        ('the " good " net , or " bad " .', 'The "good" net, or "bad".'),
+        ('" the " net', '"The" net'),
+        ("( a net ) [ 1 ]", "(A net) [1]"),
+        ("and / or", "And/or"),
+        ("about 1 . 5 mm or 10 % .", "About 1.5 mm or 10%."),
+        ("a net , e . g . this , i . e . that", "A net, e.g. this, i.e. that"),
+        ("feed-forward nets - ' net's", "Feed-forward nets - ' net's"),
+        ("an <unk> net . <unk> .", "An <unk> net. <unk>."),
+        ("ßa . éa", "ßa. Éa"),
+        ("", ""),
+    ],
+)
+def test_words_are_written_as_people_write_them(words, text):
+    assert join(words.split()) == text
+    assert split(text) == words.split()
+
+
+@given(TEXTS)
+def test_a_text_keeps_its_words_when_they_are_written_and_read_again(text):
+    words = split(text)
+    assert split(join(words)) == words
+
+
+@given(st.lists(WORDS))
+def test_any_order_of_words_is_written_so_that_it_reads_back(words):
+    assert split(join(words)) == words
+
+
+@given(TEXTS)
+def test_writing_what_was_written_changes_nothing(text):
+    written = join(split(text))
+    assert join(split(written)) == written
+
+
+@given(TEXTS)
+def test_a_word_stays_whole_when_it_stands_alone(text):
+    for word in split(text):
+        assert split(word) == [word]
+        assert " " not in word
+
+
+def test_encoding_gives_the_ids_of_each_text():
+    encoded = VOCABULARY.encode(["A neural network.", "", "Network, deep network"])
+    assert [ids.tolist() for ids in encoded] == [[2, 3, 4, 5], [], [4, 6, UNK, 4]]
+
+
+def test_texts_tokenised_already_are_parted_at_blanks_alone():
+    texts = ["a neural network .", "A network. <unk>", "a <end>"]
+    encoded = VOCABULARY.encode(texts, tokenised=True)
+    assert [ids.tolist() for ids in encoded] == [[2, 3, 4, 5], [UNK, UNK, UNK], [2, END]]
+
+
+def test_natural_text_never_ends_an_abstract():
+    [ids] = VOCABULARY.encode(["a <end> network"])
+    assert ids.tolist() == [2, UNK, UNK, UNK, 4]
+
+
+def test_more_texts_than_are_encoded_at_once_keep_their_order():
+    texts = (f"{'a ' * (number % 3)}network" for number in range(2500))
+    lengths = [len(ids) for ids in VOCABULARY.encode(texts)]
+    assert lengths == [number % 3 + 1 for number in range(2500)]
+
+
+def test_decoding_stops_at_the_end():
+    assert VOCABULARY.decode([2, 3, 4, 5, 2, 4, END, 3]) == "A neural network. A network"
+    assert VOCABULARY.decode([UNK, 4]) == "<unk> network"
+    assert VOCABULARY.decode([END, 4]) == VOCABULARY.decode([]) == ""
+
+
+@given(st.lists(TEXTS, min_size=1))
+def test_known_words_survive_encoding_and_decoding(texts):
+    words = WordTokenizer(min_count=1, max_words=None).fit(texts, tokenised=False)
+    for text, ids in zip(texts, words.encode(texts), strict=True):
+        assert [words.vocabulary[at] for at in ids] == split(text)
+        assert split(words.decode(ids)) == split(text)
+        assert not words.unknown(text)
+
+
+def test_unknown_words_are_named_once_in_their_order():
+    assert VOCABULARY.unknown("Deep, wide, deep NEURAL nets") == ["deep", "wide", "nets"]
+    assert VOCABULARY.unknown("a network") == VOCABULARY.unknown("<unk>") == []
+
+
+def vocabulary(*texts, tokenised=False, min_count=1, max_words=None):
+    tokenizer = WordTokenizer(min_count=min_count, max_words=max_words)
+    return tokenizer.fit(texts, tokenised=tokenised).vocabulary
+
+
+def test_the_special_words_come_first_then_the_frequent_then_by_alphabet():
+    assert vocabulary("b c, B", "a c b b") == ("<end>", "<unk>", "b", "c", ",", "a")
+
+
+@given(st.lists(TEXTS, min_size=1))
+def test_every_vocabulary_is_in_this_order(texts):
+    counts = Counter(word for text in texts for word in split(text) if word not in SPECIAL)
+    expected = sorted(counts, key=lambda word: (-counts[word], word))
+    assert vocabulary(*texts) == (*SPECIAL, *expected)
+
+
+def test_rare_words_are_left_out():
+    assert vocabulary("a a a b b c", min_count=2) == (*SPECIAL, "a", "b")
+    assert vocabulary("a a a b b c", min_count=4) == SPECIAL
+
+
+def test_only_the_most_frequent_words_are_kept():
+    assert vocabulary("a b b c c c", max_words=2) == (*SPECIAL, "c", "b")
+    assert vocabulary("d c b a", max_words=3) == (*SPECIAL, "a", "b", "c")
+    assert vocabulary("a b b c c c", max_words=2, min_count=3) == (*SPECIAL, "c")
+
+
+def test_words_of_a_tokenised_corpus_are_kept_however_rare():
+    texts = "The net. net. <unk> <unk> <unk>", "the <end> net."
+    assert vocabulary(*texts, tokenised=True, min_count=3) == (*SPECIAL, "net.", "The", "the")
+
+
+def test_no_special_word_comes_twice():
+    assert vocabulary("<unk> a <unk>") == (*SPECIAL, "a")
+    assert vocabulary("<end> a <unk>", tokenised=True) == (*SPECIAL, "a")
+
+
+def test_ids_are_places_in_the_vocabulary():
+    assert VOCABULARY.vocabulary[END] == "<end>"
+    assert VOCABULARY.vocabulary[UNK] == "<unk>"
+    assert len(VOCABULARY) == 7
+    assert [VOCABULARY.ids[word] for word in VOCABULARY.vocabulary] == list(range(7))
+
+
+def test_a_vocabulary_does_not_change_with_the_list_it_was_made_from():
+    chosen = [*SPECIAL, "a"]
+    words = Words(chosen)
+    chosen.append("b")
+    assert words.vocabulary == (*SPECIAL, "a")
+    with pytest.raises(TypeError):
+        words.vocabulary[2] = "b"
+
+
+def test_the_fingerprint_tells_vocabularies_apart():
+    lists = [("a", "b"), ("b", "a"), ("a",), ("ab",), ("a", "b", "c")]
+    assert len({Words((*SPECIAL, *some)).fingerprint for some in lists}) == len(lists)
+    assert Words((*SPECIAL, "a")).fingerprint == Words([*SPECIAL, "a"]).fingerprint
