@@ -160,8 +160,16 @@ def test_a_config_that_does_not_fit_is_refused():
 
 def test_resuming_wants_the_same_vocabulary_and_network(tmp_path):
     path = save(tmp_path / "x.ckpt")
-    assert check_resumable(path, make_contents()) == path
+    assert check_resumable(path, make_contents(), epochs=1) == path
     with pytest.raises(CheckpointError, match="another vocabulary"):
-        check_resumable(path, make_contents(vocabulary=[*VOCABULARY, "more"]))
+        check_resumable(path, make_contents(vocabulary=[*VOCABULARY, "more"]), epochs=1)
     with pytest.raises(CheckpointError, match="another network"):
-        check_resumable(path, make_contents(network={**NETWORK, "hidden_size": 5}))
+        check_resumable(path, make_contents(network={**NETWORK, "hidden_size": 5}), epochs=1)
+
+
+def test_resuming_wants_epochs_left_to_train(tmp_path):
+    path = save(tmp_path / "x.ckpt", epoch=1)
+    assert check_resumable(path, make_contents(), epochs=3) == path
+    assert check_resumable(path, make_contents(), epochs=-1) == path
+    with pytest.raises(CheckpointError, match="has 2 epochs already"):
+        check_resumable(path, make_contents(), epochs=2)

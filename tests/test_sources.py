@@ -17,10 +17,7 @@ PATENTS = {
     "split": FamilySplit(valid=0.3, test=0.3, shingle=5, overlap=0.5),
 }
 SAMPLE = SampleSource(count=60, seed=1, **PATENTS)
-ABSTRACTS = [
-    f"Claim {name} has a network."
-    for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"]
-]
+ABSTRACTS = [f"Claim {name} has a network." for name in string.ascii_lowercase[:12]]
 EMPTY = ["", " ", "(12)"]
 
 

@@ -104,17 +104,22 @@ def contents_of(checkpoint: Mapping[str, Any], path: str | Path) -> Contents:
         raise CheckpointError(f"{path}: incomplete ({error})") from error
 
 
-def check_resumable(path: str | Path, contents: Contents) -> Path:
-    """The file to resume from, if its vocabulary and network are those of this run.
+def check_resumable(path: str | Path, contents: Contents, *, epochs: int | None) -> Path:
+    """The file to resume from, if its vocabulary and network are those of this run, and it has
+    fewer epochs behind it than the run is to have.
 
     Raises:
         CheckpointError: otherwise.
     """
-    earlier = contents_of(read(path), path)
+    checkpoint = read(path)
+    earlier = contents_of(checkpoint, path)
     if earlier.vocabulary != contents.vocabulary:
         raise other_vocabulary(path, earlier, len(contents.vocabulary))
     if earlier.network != contents.network:
         raise CheckpointError(f"{path}: has another network; resume with the model it began with")
+    done = checkpoint.get("epoch", -1) + 1
+    if epochs is not None and 0 <= epochs <= done:
+        raise CheckpointError(f"{path}: has {done} epochs already; set trainer.max_epochs higher")
     return find(path)
 
 

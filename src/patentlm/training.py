@@ -132,7 +132,7 @@ def fit(
     Raises:
         CheckpointError: if the checkpoint can't be read or belongs to another run.
     """
-    path = str(check_resumable(resume, contents)) if resume else None
+    path = str(check_resumable(resume, contents, epochs=trainer.max_epochs)) if resume else None
     _write_record(contents, data)
     log.info(
         "%s: %s parameters, %s words, %s",

@@ -175,7 +175,7 @@ class CorpusSource:
 
     def _lines(self, name: str) -> list[str]:
         try:
-            lines = self._file(name).read_text(self.encoding).splitlines()
+            lines = self._file(name).read_text(self.encoding).split("\n")
         except (UnicodeError, LookupError) as error:
             raise DataError(
                 f"{self._file(name)} is not {self.encoding} text; try data.encoding=latin-1"
