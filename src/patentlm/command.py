@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,11 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from patentlm.errors import ConfigError, PatentLMError
+
+# Threads of libgomp spin while they wait for each other, 20 times longer than this by default; with
+# another process on the same cores that makes two runs 20 times slower, not 2. Read by libgomp when
+# torch is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 LITERAL = ("prompt", "checkpoint", "ckpt_path", "data.path", "data.query")
 """Settings whose values are taken as typed: commas, brackets and all."""

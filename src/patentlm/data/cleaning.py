@@ -59,6 +59,7 @@ class Cleaning:
 
     def __call__(self, text: str) -> str:
         """Returns the clean text, which is empty where nothing but removals was left."""
+        text = text.encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
         # One step can lay bare what another one looks for (`&amp;#40;10)`, quotes in quotes).
         while (cleaned := self._pass(text)) != text:
             text = cleaned

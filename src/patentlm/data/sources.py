@@ -138,7 +138,9 @@ class FileSource(PatentSource):
         return Path(self.path).name
 
     def identity(self) -> dict[str, Any]:
-        return {**super().identity(), "path": _content_hash(self._file())}
+        file = self._file()
+        kind = "".join(file.suffixes[-2:]).lower()  # decides how it is read
+        return {**super().identity(), "path": _content_hash(file), "kind": kind}
 
     def patents(self) -> Iterator[Patent]:
         return read_patents(self._file(), column=self.column, encoding=self.encoding)
@@ -175,7 +177,7 @@ class CorpusSource:
 
     def _lines(self, name: str) -> list[str]:
         try:
-            lines = self._file(name).read_text(self.encoding).split("\n")
+            lines = self._file(name).read_text(self.encoding).removeprefix("\ufeff").split("\n")
         except (UnicodeError, LookupError) as error:
             raise DataError(
                 f"{self._file(name)} is not {self.encoding} text; try data.encoding=latin-1"

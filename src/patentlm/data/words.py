@@ -134,14 +134,18 @@ def _blank_between(words: Sequence[str], at: int, *, quoted: bool) -> bool:
         return False
     if (right == '"' and quoted) or (left == '"' and quoted):
         return False
-    return not (left == "." and at > 1 and _abbreviates(words[at - 2], right))
+    return not _inside_dots(words, at)
 
 
-def _abbreviates(left: str, right: str) -> bool:
-    """Whether a dot between the two is part of a number (1.5) or an abbreviation (e.g.)."""
-    return (left.isdigit() and right.isdigit()) or (
-        len(left) == len(right) == 1 and left.isalpha() and right.isalpha()
-    )
+def _inside_dots(words: Sequence[str], at: int) -> bool:
+    """Whether the dot before `words[at]` is part of a number (1.5) or an abbreviation (e.g.)."""
+    if at < 2 or words[at - 1] != ".":
+        return False
+    left, right = words[at - 2], words[at]
+    if left.isdigit() and right.isdigit():
+        return True
+    dotted = at + 1 < len(words) and words[at + 1] == "."
+    return dotted and len(left) == len(right) == 1 and left.isalpha() and right.isalpha()
 
 
 def _starts_sentence(words: Sequence[str], at: int) -> bool:
@@ -150,7 +154,8 @@ def _starts_sentence(words: Sequence[str], at: int) -> bool:
         before -= 1
     if before < 0:
         return True
-    return words[before] in _SENTENCE_END and (before == 0 or len(words[before - 1]) > 1)
+    abbreviated = before > 0 and _inside_dots(words, before - 1)  # the second dot of e.g.
+    return words[before] in _SENTENCE_END and not abbreviated and not _inside_dots(words, at)
 
 
 def _capitalised(word: str) -> str:
