@@ -1,6 +1,5 @@
 """Families and splits: nothing of the test texts has been seen in training."""
 
-import random
 from itertools import combinations
 from pathlib import Path
 
@@ -10,11 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from benchmarks.leak import leaks
 from patentlm.data.families import families, fold
 from patentlm.data.patents import Patent
 from patentlm.data.sample import sample_patents
 from patentlm.data.splits import SPLITS, FamilySplit
-from patentlm.data.words import split as split_words
 
 SETTINGS = OmegaConf.load(Path(__file__).parents[1] / "conf/data/base/patents.yaml")
 SPLIT = instantiate(SETTINGS.split)
@@ -161,43 +160,12 @@ def test_of_patents_granted_on_one_day_the_lower_number_is_the_earlier():
         assert list(side_of(SPLIT(rows)[0])) == ["A net."]
 
 
-# How much of test has been seen in training: the share of its different runs of RUN words that
-# stand in train too.
-RUN = 12
-
-
-def leak(train, test):
-    """The share for texts that are lists of words."""
-    train_runs, test_runs = (
-        {tuple(text[at : at + RUN]) for text in texts for at in range(len(text) - RUN + 1)}
-        for texts in (train, test)
-    )
-    return len(test_runs & train_runs) / len(test_runs)
-
-
-def leak_of_families(patents):
-    """The leak where whole families are on one side."""
-    texts, _ = SPLIT(patents)
-    return leak(*([split_words(text) for text in texts[name]] for name in ("train", "test")))
-
-
-def leak_of_shuffled(texts):
-    """The leak where a tenth of the shuffled texts becomes test."""
-    shuffled = random.Random(1).sample(texts, len(texts))
-    cut = len(texts) // 10
-    return leak(shuffled[cut:], shuffled[:cut])
-
-
-def many_to_one_windows(texts, *, before=20):
-    """Each word with the ones before it."""
-    return [text[max(0, at - before) : at + 1] for text in texts for at in range(len(text))]
-
-
 def assert_that_only_families_do_not_leak(patents):
-    words = [split_words(some.abstract) for some in patents]
-    assert leak_of_shuffled(many_to_one_windows(words)) > 0.98
-    assert leak_of_shuffled(words) > 0.1
-    assert leak_of_families(patents) < 0.03
+    windows, shuffled, without_copies, by_family = leaks(patents, SPLIT).values()
+    assert windows > 0.98
+    assert shuffled > 0.1
+    assert without_copies > 2 * by_family
+    assert by_family < 0.03
 
 
 def test_only_splitting_by_family_keeps_test_out_of_training():

@@ -151,15 +151,17 @@ class WordVectors(Callback):
 
 
 class Hyperparameters(Callback):
-    """Declares the run's settings, with the metrics they led to, to TensorBoard's HParams tab."""
+    """Gives the run's settings to its loggers, and to TensorBoard's HParams tab the metrics that
+    they led to."""
 
     def __init__(self, settings: Mapping[str, bool | int | float | str]) -> None:
         self.settings = dict(settings)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for logger in trainer.loggers:
+            logger.log_hyperparams(self.settings)
         writer = tensorboard(trainer)
         if writer is not None:
-            trainer.loggers[0].log_hyperparams(self.settings)  # hparams.yaml
             metrics = dict.fromkeys(METRICS, 0.0)
             # Declares the metrics without a first value, which would stand in their graphs.
             for summary in hparams(self.settings, metrics):  # type: ignore[no-untyped-call]
