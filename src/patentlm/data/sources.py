@@ -8,7 +8,7 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -77,19 +77,17 @@ class PatentSource(ABC):
         )
         cleaned = [(patent, self.cleaning(patent.abstract)) for patent in rows]
         filled = [(patent, text) for patent, text in cleaned if text]
-        kept = [
-            Patent(abstract=text, id=patent.id, date=patent.date, title=patent.title)
-            for patent, text in filled
-            if self.matches(text)
-        ]
+        kept = [replace(patent, abstract=text) for patent, text in filled if self.matches(text)]
         if not kept:
             raise DataError(self._nothing_left(len(cleaned), len(filled)))
         texts, counts = self.split(kept)
         _require_all_splits(texts, self.label)
-        without, outside = len(cleaned) - len(filled), len(filled) - len(kept)
-        return texts, {
-            "rows": len(cleaned), "without_text": without, "outside_query": outside, **counts
-        }  # fmt: skip
+        found = {
+            "rows": len(cleaned),
+            "without_text": len(cleaned) - len(filled),
+            "outside_query": len(filled) - len(kept),
+        }
+        return texts, found | counts
 
     def matches(self, text: str) -> bool:
         """Whether a clean text holds the query, white space and case aside."""
