@@ -86,6 +86,21 @@ def test_all_windowings_are_tested_on_the_same_targets(train, run_script, capsys
     )
 
 
+def test_a_corpus_that_is_one_running_text_is_tested_as_one_and_marked(train, run_script, capsys):
+    settings = ("windows=stream", "windows.running_text=true", "windows.batch_size=4")
+    folder = train("run", *settings, "trainer.max_epochs=1")
+    assert metrics(folder)["test/context"] == "running text"
+    counts = json.loads((folder / "run.json").read_text())["counts"]
+    assert metrics(folder)["test/targets"] == counts["test_targets"]
+    capsys.readouterr()
+    run_script("evaluate", f"checkpoint={folder}")
+    table = capsys.readouterr().out
+    assert "running text" in table
+    assert perplexity_in_table(table, str(folder)) == pytest.approx(
+        metrics(folder)["test/perplexity"], abs=0.006
+    )
+
+
 def test_a_resumed_run_ends_like_one_that_was_not_interrupted(train):
     settings = (
         "windows=abstract", "windows.batch_size=4", "model.dropout=0.3", "model.layers=2",

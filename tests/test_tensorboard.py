@@ -58,5 +58,5 @@ def test_hyperparameters_stand_with_the_metrics_they_led_to(run_folder):
     experiment = events.summary_metadata["_hparams_/experiment"].plugin_data.content
     infos = HParamsPluginData.FromString(experiment).experiment.metric_infos
     metrics = {info.name.tag for info in infos}
-    assert metrics == {"valid/perplexity", "test/perplexity", "test/accuracy"}
+    assert metrics == {"test/perplexity", "test/loss", "test/accuracy"}
     assert metrics <= set(events.Tags()["scalars"])

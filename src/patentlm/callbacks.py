@@ -21,7 +21,7 @@ from patentlm.trained_model import TrainedModel
 
 log = logging.getLogger(__name__)
 
-METRICS = ("valid/perplexity", "test/perplexity", "test/accuracy")
+METRICS = ("test/perplexity", "test/loss", "test/accuracy")
 """What TensorBoard's HParams tab shows beside the hyperparameters."""
 
 

@@ -23,6 +23,7 @@ from tabulate import tabulate
 from patentlm.callbacks import Hyperparameters, Throughput
 from patentlm.checkpoint import Contents, build_network, check_resumable
 from patentlm.data.datamodule import PatentData
+from patentlm.data.windows import describe_context
 from patentlm.errors import ConfigError
 from patentlm.evaluation.evaluate import score_most_common, score_unigram
 from patentlm.generation.sampling import check_sampling
@@ -194,6 +195,7 @@ def _metrics(
     return {
         **{name: value for name, value in logged.items() if name.startswith("test/")},
         "test/targets": round(logged["test/targets"]),
+        "test/context": describe_context(contents.context),
         "valid/perplexity": float("nan") if valid is None else float(valid),
         "parameters": count_parameters(model),
         "vocabulary": len(contents.vocabulary),
@@ -218,7 +220,8 @@ def _table(metrics: Mapping[str, Any], data: PatentData) -> str:
         ),
     ]
     shown = [(name, "–" if p != p else f"{p:,.1f}", f"{a:.1%}") for name, p, a in rows]
-    heading = f"{data.corpus.label}: test, {metrics['test/targets']:,} targets"
+    heading = f"{metrics['data']}: test, {metrics['test/targets']:,} targets, "
+    heading += f"context: {metrics['test/context']}"
     table = tabulate(shown, ("", "perplexity", "accuracy"), colalign=("left", "right", "right"))
     return f"{heading}\n\n{table}"
 

@@ -20,6 +20,7 @@ from patentlm.data.sources import Source
 from patentlm.data.splits import SPLITS
 from patentlm.data.windows import Ids
 from patentlm.data.words import END, UNK, Words, WordTokenizer
+from patentlm.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,15 @@ class Corpus:
         return found
 
     def ids(self, split: str) -> Ids:
-        """A split as `<end> w1 … wn <end> …`, `(targets + 1,)`, mapped from disk."""
+        """A split as `<end> w1 … wn <end> …`, `(targets + 1,)`, mapped from disk.
+
+        Raises:
+            ConfigError: if there is no split of that name.
+        """
+        if split not in SPLITS:
+            raise ConfigError(
+                f"split={split}: there is none of that name, only {', '.join(SPLITS)}"
+            )
         array: Ids = np.load(self.folder / f"{split}.npy", mmap_mode="r")
         return array
 

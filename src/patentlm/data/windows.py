@@ -26,6 +26,11 @@ or `RUNNING` for all the text before it."""
 RUNNING = "running text"
 
 
+def describe_context(context: Context) -> str:
+    """What tables say of how far back a prediction looked."""
+    return f"{context} words" if isinstance(context, int) else context or "abstract"
+
+
 class Windows(Protocol):
     """A data set whose items are whole batches: `windows[rows]` cuts the windows named by rows."""
 

@@ -1,5 +1,6 @@
 """Checkpoints and baselines side by side on the same targets."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from tabulate import tabulate
 
 from patentlm.checkpoint import build_data, other_vocabulary
 from patentlm.data.corpus import Corpus, prepare
-from patentlm.data.windows import Context
+from patentlm.data.windows import describe_context
 from patentlm.evaluation.evaluate import score_most_common, score_ngram, score_unigram
 from patentlm.model.score import Score
 from patentlm.trained_model import TrainedModel, load
@@ -45,38 +46,31 @@ def corpus_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> Co
 
 def compare(models: Mapping[str, TrainedModel], corpus: Corpus, config: DictConfig) -> str:
     """The table: models by perplexity, then baselines, over every target of a split."""
-    split, ids = config.split, corpus.ids(config.split)
-    scores = {
-        path: model.score(ids, batch_size=config.evaluation_batch_size)
-        for path, model in models.items()
-    }
-    rows = [
-        _row(path, score, f"{models[path].parameters:,}", _context(models[path].contents.context))
-        for path, score in sorted(scores.items(), key=lambda item: item[1].nats)
-    ]
-    order = config.ngram_order
-    words = f"{order - 1} words"
-    rows += [
-        _row(f"Kneser-Ney {order}-gram", score_ngram(corpus, split, order=order), "–", words),
-        _row("unigram", score_unigram(corpus, split), "–", "none"),
-        _row("most common word", score_most_common(corpus, split), "–", "none"),
-    ]
-    targets = next(iter(scores.values())).targets
+    ids, size = corpus.ids(config.split), config.evaluation_batch_size
+    scores = {path: model.score(ids, batch_size=size) for path, model in models.items()}
+    best_first = sorted(models, key=lambda path: scores[path].nats)
+    rows = [_model_row(path, models[path], scores[path]) for path in best_first]
+    rows += _baseline_rows(corpus, config.split, config.ngram_order)
     table = tabulate(rows, HEADINGS, colalign=("left", "right", "left", *["right"] * 4))
-    return f"{corpus.label}: {split}, {targets:,} targets\n\n{table}"
+    return f"{corpus.label}: {config.split}, {len(ids) - 1:,} targets\n\n{table}"
 
 
-def _row(name: str, score: Score, parameters: str, context: str) -> Row:
-    likelihoods = (
-        ("–", "–") if score.nats != score.nats
-        else (f"{score.perplexity:,.2f}", f"{score.bits:.3f}")
-    )  # fmt: skip
-    return (
-        name, parameters, context, *likelihoods, f"{score.accuracy:.2%}", f"{score.accuracy5:.2%}"
-    )  # fmt: skip
+def _model_row(path: str, model: TrainedModel, score: Score) -> Row:
+    context = describe_context(model.contents.context)
+    return (path, f"{model.parameters:,}", context, *_figures(score))
 
 
-def _context(context: Context) -> str:
-    if isinstance(context, int):
-        return f"{context} words"
-    return context or "abstract"
+def _baseline_rows(corpus: Corpus, split: str, order: int) -> list[Row]:
+    ngram = score_ngram(corpus, split, order=order)
+    return [
+        (f"Kneser-Ney {order}-gram", "–", f"{order - 1} words", *_figures(ngram)),
+        ("unigram", "–", "none", *_figures(score_unigram(corpus, split))),
+        ("most common word", "–", "none", *_figures(score_most_common(corpus, split))),
+    ]
+
+
+def _figures(score: Score) -> Row:
+    likelihoods = (f"{score.perplexity:,.2f}", f"{score.bits:.3f}")
+    if math.isnan(score.nats):
+        likelihoods = ("–", "–")
+    return (*likelihoods, f"{score.accuracy:.2%}", f"{score.accuracy5:.2%}")

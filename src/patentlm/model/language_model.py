@@ -106,4 +106,4 @@ class LanguageModel(LightningModule):
         for name in ("loss", "perplexity", "accuracy"):
             shown = name == "perplexity"
             self.log(f"{part}/{name}", torch.tensor(getattr(score, name)), prog_bar=shown)
-        self.log(f"{part}/targets", float(score.targets))
+        self.log(f"{part}/targets", float(score.targets), logger=False)

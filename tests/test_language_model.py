@@ -1,0 +1,104 @@
+"""The LightningModule: what state it carries, and what it scores."""
+
+from functools import partial
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch import nn
+from torch.utils.data import DataLoader
+
+from patentlm.model.head import SoftmaxHead
+from patentlm.model.language_model import LanguageModel
+from patentlm.model.network import Network
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.* is deprecated"),  # Lightning's own call
+]
+
+
+class Recording(Network):
+    """Keeps the states it was given: None, or the sum of what was carried."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.given = []
+
+    def forward(self, inputs, state=None):
+        self.given.append(None if state is None else round(float(state[0].sum()), 4))
+        return super().forward(inputs, state)
+
+
+def fitted(*, carry_state, running_text=False, epochs=2):
+    """A model after epochs of three training batches, each with two of validation."""
+    torch.manual_seed(0)
+    network = Recording(
+        vocabulary=5,
+        embedding_size=3,
+        hidden_size=4,
+        layers=1,
+        dropout=0.0,
+        cell=nn.LSTM,
+        head=SoftmaxHead,
+    )
+    model = LanguageModel(
+        network,
+        optimizer=partial(torch.optim.SGD, lr=0.1),
+        scheduler=partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
+        carry_state=carry_state,
+        running_text=running_text,
+        seed=1,
+        extras={"more": [1]},
+    )
+    batches = [(torch.full((2, 3), word), torch.ones(2, 3, dtype=torch.int64)) for word in range(3)]
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        val_check_interval=2,
+    )
+    train, valid = (DataLoader(some, batch_size=None) for some in (batches, batches[:2]))
+    trainer.fit(model, train, valid)
+    return model, trainer
+
+
+def carried(model):
+    return [state is not None for state in model.network.given]
+
+
+def test_a_stream_carries_its_state_past_validation_and_begins_an_epoch_anew():
+    model, _ = fitted(carry_state=True, epochs=1)
+    first, second, *validation, third = model.network.given
+    assert first is None
+    assert second is not None
+    assert validation == [None, None]
+    assert third not in (None, second)
+    assert carried(fitted(carry_state=True, epochs=2)[0]) == [False, True, False, False, True] * 2
+
+
+def test_other_windows_start_each_batch_anew():
+    model, _ = fitted(carry_state=False)
+    assert not any(carried(model))
+
+
+def test_a_running_text_is_scored_with_the_state_carried():
+    model, _ = fitted(carry_state=True, running_text=True, epochs=1)
+    assert carried(model) == [False, True, False, True, True]
+
+
+def test_perplexity_is_over_every_target_of_validation():
+    _, trainer = fitted(carry_state=False)
+    assert trainer.callback_metrics["valid/targets"] == 12
+    loss = trainer.callback_metrics["valid/loss"]
+    assert trainer.callback_metrics["valid/perplexity"] == pytest.approx(float(loss.exp()))
+
+
+def test_checkpoints_hold_the_extras(tmp_path):
+    _, trainer = fitted(carry_state=False)
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    assert torch.load(tmp_path / "x.ckpt", weights_only=True)["more"] == [1]
