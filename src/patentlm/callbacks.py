@@ -1,6 +1,7 @@
 """What a run keeps beside its losses: checkpoints, speed, texts, word vectors, settings."""
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -96,6 +97,15 @@ class Checkpoints(ModelCheckpoint):
             shutil.copyfile(best, folder / "best.part")
             (folder / "best.part").replace(folder / best.name)
         super().load_state_dict(_in_folder(state_dict, folder))
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        super().on_exception(trainer, pl_module, exception)
+        if isinstance(exception, KeyboardInterrupt) and self.last_model_path:
+            log.info(
+                "\nInterrupted. Go on with ckpt_path=%s", os.path.relpath(self.last_model_path)
+            )
 
 
 def _in_folder(state: Mapping[str, Any], folder: Path) -> dict[str, Any]:
