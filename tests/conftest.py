@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from patentlm.data.sample import sample_patents
 
-settings.register_profile("patentlm", deadline=None)  # how fast is a matter for benchmarks
+settings.register_profile(
+    "patentlm",
+    deadline=None,  # how fast is a matter for benchmarks
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,  # new examples are found while one can look at them
+)
 settings.load_profile("patentlm")
 
 
