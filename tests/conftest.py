@@ -4,7 +4,7 @@ import csv
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,12 @@ def patents_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for patent in sample_patents(count=60, seed=3):
             writer.writerow([patent.id, patent.date, patent.abstract])
     return path
+
+
+@pytest.fixture(autouse=True)
+def _denormals() -> Iterator[None]:
+    yield
+    torch.set_flush_denormal(False)  # the scripts switch them off for their whole process
 
 
 @pytest.fixture
