@@ -70,13 +70,12 @@ class PatentData(LightningDataModule):
         return loader(self.windows, seed=self.seed)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        return self._evaluation("valid")
+        return loader(self.evaluation_windows("valid"), seed=None)
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        return self._evaluation("test")
+        return loader(self.evaluation_windows("test"), seed=None)
 
-    def _evaluation(self, split: str) -> DataLoader[Batch]:
-        ids, size = self.corpus.ids(split), self.evaluation_batch_size
-        return loader(
-            evaluation_windows(ids, context=self.windows.context, batch_size=size), seed=None
-        )
+    def evaluation_windows(self, split: str) -> Windows:
+        """Windows in which every word and every end of a split is a target once."""
+        ids, context = self.corpus.ids(split), self.windows.context
+        return evaluation_windows(ids, context=context, batch_size=self.evaluation_batch_size)

@@ -1,0 +1,76 @@
+"""Why the seed run is ahead of Keras: the same run, set the way Keras sets it.
+
+    python -m benchmarks.keras_settings data=corpus data.path=../shared/data/neural_network_split
+
+The recurrent weights start orthogonal as one matrix instead of gate by gate, one of the LSTM's two
+bias vectors is frozen at zero, and Adam's epsilon is 1e-7. Prints both scores after each epoch.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import nn
+
+from patentlm.batch import IGNORE, Batch
+from patentlm.checkpoint import build_network
+from patentlm.data.datamodule import PatentData
+from patentlm.evaluation.evaluate import score_network
+from patentlm.model.network import Network
+
+CONF = Path(__file__).parent.parent / "conf"
+EPOCHS = 5
+
+
+def set_like_keras(network: Network) -> torch.optim.Optimizer:
+    """Changes the network's start, and gives the optimizer for it."""
+    lstm = network.recurrent
+    assert isinstance(lstm, nn.LSTM)
+    nn.init.orthogonal_(lstm.weight_hh_l0)
+    lstm.bias_hh_l0.requires_grad_(False)
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return torch.optim.Adam(learned, lr=1e-3, eps=1e-7, fused=True)
+
+
+def learn(network: Network, optimizer: torch.optim.Optimizer, batch: Batch) -> None:
+    """One step."""
+    inputs, targets = batch
+    asked = targets != IGNORE
+    loss = network.head.loss(network(inputs)[0][asked], targets[asked])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def main() -> None:
+    """Trains and prints."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", ["experiment=seed", *sys.argv[1:]])
+    torch.manual_seed(config.seed)
+    torch.set_flush_denormal(True)
+    data = PatentData(
+        instantiate(config.data),
+        instantiate(config.tokenizer),
+        cut=instantiate(config.windows),
+        evaluation_batch_size=config.evaluation_batch_size,
+        seed=config.seed,
+    )
+    plain = OmegaConf.to_container(config.model, resolve=True)
+    network = build_network(plain, vocabulary=len(data.corpus.words))
+    optimizer = set_like_keras(network)
+    batches = data.train_dataloader()
+    for epoch in range(EPOCHS):
+        batches.sampler.set_epoch(epoch)
+        network.train()
+        for batch in batches:
+            learn(network, optimizer, batch)
+        scores = [score_network(network, data.evaluation_windows(s)) for s in ("valid", "test")]
+        figures = ", ".join(f"{score.perplexity:.2f}" for score in scores)
+        print(f"epoch {epoch + 1}: perplexity of valid and test {figures}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
