@@ -11,15 +11,14 @@ from pathlib import Path
 
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
 from patentlm.batch import IGNORE, Batch
 from patentlm.checkpoint import build_network
-from patentlm.data.datamodule import PatentData
 from patentlm.evaluation.evaluate import score_network
 from patentlm.model.network import Network
+from patentlm.training import make_data
 
 CONF = Path(__file__).parent.parent / "conf"
 EPOCHS = 5
@@ -51,13 +50,7 @@ def main() -> None:
         config = compose("train", ["experiment=seed", *sys.argv[1:]])
     torch.manual_seed(config.seed)
     torch.set_flush_denormal(True)
-    data = PatentData(
-        instantiate(config.data),
-        instantiate(config.tokenizer),
-        cut=instantiate(config.windows),
-        evaluation_batch_size=config.evaluation_batch_size,
-        seed=config.seed,
-    )
+    data = make_data(config)
     plain = OmegaConf.to_container(config.model, resolve=True)
     network = build_network(plain, vocabulary=len(data.corpus.words))
     optimizer = set_like_keras(network)
