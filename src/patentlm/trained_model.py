@@ -34,11 +34,6 @@ class TrainedModel:
         self.network, self.contents = network, contents
         self.words = Words(contents.vocabulary)
 
-    @property
-    def parameters(self) -> int:
-        """Number of trained numbers."""
-        return sum(parameter.numel() for parameter in self.network.parameters())
-
     def write(
         self,
         prompt: str,

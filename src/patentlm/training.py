@@ -138,7 +138,7 @@ def fit(
     log.info(
         "%s: %s parameters, %s words, %s",
         HydraConfig.get().runtime.choices["model"],
-        f"{count_parameters(model):,}",
+        f"{model.network.size:,}",
         f"{len(contents.vocabulary):,}",
         f"run folder {os.path.relpath(run_folder())}",
     )
@@ -168,11 +168,6 @@ def report(
     return float(metrics["valid/perplexity"])
 
 
-def count_parameters(model: LanguageModel) -> int:
-    """Number of trained numbers."""
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
 def best_checkpoint(trainer: Trainer) -> ModelCheckpoint | None:
     """The callback that keeps the best weights, if the run has one."""
     callback = trainer.checkpoint_callback
@@ -197,7 +192,7 @@ def _metrics(
         "test/targets": round(logged["test/targets"]),
         "test/context": describe_context(contents.context),
         "valid/perplexity": float("nan") if valid is None else float(valid),
-        "parameters": count_parameters(model),
+        "parameters": model.network.size,
         "vocabulary": len(contents.vocabulary),
         "epochs": trainer.current_epoch,
         "fit/seconds": speed.fit_seconds if speed else None,

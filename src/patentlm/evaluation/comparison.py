@@ -57,7 +57,7 @@ def compare(models: Mapping[str, TrainedModel], corpus: Corpus, config: DictConf
 
 def _model_row(path: str, model: TrainedModel, score: Score) -> Row:
     context = describe_context(model.contents.context)
-    return (path, f"{model.parameters:,}", context, *_figures(score))
+    return (path, f"{model.network.size:,}", context, *_figures(score))
 
 
 def _baseline_rows(corpus: Corpus, split: str, order: int) -> list[Row]:

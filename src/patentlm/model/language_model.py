@@ -20,8 +20,7 @@ class LanguageModel(LightningModule):
     Args:
         network: what learns.
         optimizer: makes the optimizer from the parameters.
-        scheduler: makes the learning-rate schedule from the optimizer, stepped once an epoch;
-            None keeps the rate.
+        scheduler: makes the learning-rate schedule from the optimizer, stepped once an epoch.
         carry_state: each training batch goes on where the one before it stopped.
         running_text: so do the batches of validation and test.
         seed: with the epoch's number, what dropout is drawn from, so that a resumed run
@@ -34,7 +33,7 @@ class LanguageModel(LightningModule):
         network: Network,
         *,
         optimizer: Callable[..., Optimizer],
-        scheduler: Callable[[Optimizer], LRScheduler] | None,
+        scheduler: Callable[[Optimizer], LRScheduler],
         carry_state: bool,
         running_text: bool,
         seed: int,
@@ -51,8 +50,6 @@ class LanguageModel(LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.parameters())
-        if self.make_scheduler is None:
-            return optimizer
         return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer)}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -63,6 +63,11 @@ class Network(nn.Module):
         """Turns hidden vectors into logits or a loss."""
         return cast(Head, self._head)
 
+    @property
+    def size(self) -> int:
+        """Number of trained numbers."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
     def forward(self, inputs: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Hidden vectors after each word, and the state after the last.
 
