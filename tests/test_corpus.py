@@ -9,14 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from patentlm.data.cache import cache_folder
 from patentlm.data.cleaning import Cleaning
-from patentlm.data.corpus import (
-    cache_folder,
-    describe,
-    encode_split,
-    fingerprint,
-    prepare,
-)
+from patentlm.data.corpus import describe, encode_split, fingerprint, prepare
 from patentlm.data.sources import CorpusSource, SampleSource
 from patentlm.data.splits import SPLITS, FamilySplit
 from patentlm.data.words import UNK, Words, WordTokenizer

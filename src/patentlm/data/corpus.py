@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -12,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from patentlm import __version__
+from patentlm.data.cache import cache_folder
 from patentlm.data.sources import Source
 from patentlm.data.splits import SPLITS
 from patentlm.data.windows import Ids
@@ -82,12 +81,6 @@ def prepare(source: Source, tokenizer: WordTokenizer) -> Corpus:
     corpus = Corpus(folder, source.label, key)
     log.info("%s: %s", source.label, describe(corpus.counts))
     return corpus
-
-
-def cache_folder() -> Path:
-    """`PATENTLM_CACHE`, or the user's cache folder."""
-    chosen = os.environ.get("PATENTLM_CACHE")
-    return Path(chosen).expanduser() if chosen else user_cache_path("patentlm")
 
 
 def fingerprint(source: Source, tokenizer: WordTokenizer) -> str:
