@@ -1,4 +1,4 @@
-"""How much of test has been seen in training, by the way a file of patents is divided.
+"""How much of test has been seen in training, by the way patents are divided.
 
     python -m benchmarks.leak data=file data.path=patents.csv
 
@@ -8,16 +8,18 @@ prints the share of the different 12-word runs of test that stand in train too.
 import random
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from tabulate import tabulate
 
-from patentlm.data.families import fold
-from patentlm.data.patents import Patent
-from patentlm.data.splits import FamilySplit
-from patentlm.data.words import split
+from patentlm.data.draft import Draft
+from patentlm.data.sources import PatentSource
+from patentlm.data.splits import REMOVED, TEST, TRAIN
 
 Text = Sequence[str]
 
@@ -41,10 +43,9 @@ def leak_of_shuffled(texts: Sequence[Text]) -> float:
     return leak(shuffled[cut:], shuffled[:cut])
 
 
-def leak_of_families(patents: Sequence[Patent], divide: FamilySplit) -> float:
-    """The leak where whole families are on one side."""
-    texts, _ = divide(patents)
-    return leak(*([split(text) for text in texts[name]] for name in ("train", "test")))
+def leak_of_families(texts: Sequence[Text], sides: Sequence[int]) -> float:
+    """The leak where each text has the side that it was given."""
+    return leak(chosen(texts, sides, TRAIN), chosen(texts, sides, TEST))
 
 
 def windows(texts: Sequence[Text], *, before: int = 20) -> list[Text]:
@@ -52,25 +53,47 @@ def windows(texts: Sequence[Text], *, before: int = 20) -> list[Text]:
     return [text[max(0, at - before) : at + 1] for text in texts for at in range(len(text))]
 
 
-def leaks(patents: Sequence[Patent], divide: FamilySplit) -> dict[str, float]:
-    """The leak of each way to divide patents."""
-    words = [split(patent.abstract) for patent in patents]
-    different = {fold(patent.abstract): split(patent.abstract) for patent in patents}
+def leaks(source: PatentSource) -> dict[str, float]:
+    """The leak of each way to divide the patents of a source."""
+    texts, sides = drafted(source)
+    # so few texts that none is left: all near-copies are found by MinHash
+    _, likely_sides = drafted(replace(source, split=replace(source.split, exact_up_to=0)))
+    different = [text for text, side in zip(texts, sides, strict=True) if side != REMOVED]
     return {
-        "all windows shuffled, then divided": leak_of_shuffled(windows(words)),
-        "patents shuffled, then divided": leak_of_shuffled(words),
-        "the same, exact copies removed": leak_of_shuffled(list(different.values())),
-        "by family (patentlm)": leak_of_families(patents, divide),
+        "all windows shuffled, then divided": leak_of_shuffled(windows(texts)),
+        "patents shuffled, then divided": leak_of_shuffled(texts),
+        "the same, exact copies removed": leak_of_shuffled(different),
+        "by family (patentlm)": leak_of_families(texts, sides),
+        "by family, near-copies by MinHash": leak_of_families(texts, likely_sides),
     }
+
+
+def drafted(source: PatentSource) -> tuple[list[Text], list[int]]:
+    """The words and the side of each text of a source."""
+    with TemporaryDirectory() as folder:
+        draft, sides, _ = source.draft(Path(folder) / "draft")
+        return texts_of(draft), sides.tolist()
+
+
+def texts_of(draft: Draft) -> list[Text]:
+    """The words of each text of a draft."""
+    texts: list[Text] = []
+    for _, ids, lengths in draft.pieces():
+        words = map(draft.words.__getitem__, ids.tolist())
+        texts += [list(islice(words, length)) for length in lengths.tolist()]
+    return texts
+
+
+def chosen(texts: Sequence[Text], sides: Sequence[int], wanted: int) -> list[Text]:
+    """The texts of one side."""
+    return [text for text, side in zip(texts, sides, strict=True) if side == wanted]
 
 
 def main() -> None:
     """Prints the table for the source that the arguments configure."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         source = instantiate(compose("train", sys.argv[1:]).data)
-    cleaned = [(patent, source.cleaning(patent.abstract)) for patent in source.patents()]
-    patents = [Patent(text, patent.id, patent.date, "") for patent, text in cleaned if text]
-    rows = [(way, f"{share:.2%}") for way, share in leaks(patents, source.split).items()]
+    rows = [(way, f"{share:.2%}") for way, share in leaks(source).items()]
     print(tabulate(rows, ("", "runs of test seen in train"), colalign=("left", "right")))
 
 

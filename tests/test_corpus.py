@@ -3,6 +3,7 @@
 import json
 import logging
 import multiprocessing
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import pytest
 
 from patentlm.data.cache import cache_folder
 from patentlm.data.cleaning import Cleaning
-from patentlm.data.corpus import describe, encode_split, fingerprint, prepare
-from patentlm.data.sources import CorpusSource, SampleSource
+from patentlm.data.corpus import describe, encode_texts, fingerprint, prepare
+from patentlm.data.patents import Patent
+from patentlm.data.sources import CorpusSource, Drafted, SampleSource
 from patentlm.data.splits import SPLITS, FamilySplit
-from patentlm.data.words import UNK, Words, WordTokenizer
+from patentlm.data.words import SPECIAL, UNK, Words, WordTokenizer
 from patentlm.errors import DataError
+from tests.drafts import ListSource, texts_by_split
 
 KEEP_ALL = WordTokenizer(min_count=1, max_words=None)
 SAMPLE = SampleSource(
@@ -23,7 +26,7 @@ SAMPLE = SampleSource(
     seed=1,
     query=None,
     cleaning=Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
-    split=FamilySplit(valid=0.2, test=0.2, shingle=5, overlap=0.5),
+    split=FamilySplit(valid=0.2, test=0.2, shingle=5, overlap=0.5, exact_up_to=10_000),
 )
 TINY = {"train": "b a b\na b c\n", "valid": "a d\n", "test": "e\nb <unk> e a\n"}
 
@@ -38,10 +41,10 @@ class WatchedSource(CorpusSource):
 
     notes: str
 
-    def texts(self):
+    def draft(self, path):
         with Path(self.notes).open("a") as file:
             file.write("read\n")
-        return super().texts()
+        return super().draft(path)
 
     @property
     def readings(self):
@@ -101,14 +104,39 @@ def test_what_was_found_and_made_is_counted(watched):
 
 def test_the_vocabulary_of_patents_is_made_from_train_alone():
     corpus = prepare(SAMPLE, KEEP_ALL)
-    texts, counts = SAMPLE.texts()
-    assert corpus.words.vocabulary == KEEP_ALL.fit(texts["train"], tokenised=False).vocabulary
+    texts, counts = texts_by_split(SAMPLE)
+    in_train = Counter(" ".join(texts["train"]).split())
+    frequent = sorted(in_train, key=lambda word: (-in_train[word], word))
+    assert corpus.words.vocabulary == (*SPECIAL, *frequent)
     assert corpus.counts["train_unknown"] == 0
     assert corpus.counts["test_unknown"] > 0
     assert corpus.counts.items() >= counts.items()
     for name in SPLITS:
         words = [corpus.words.unknown(text) for text in texts[name]]
         assert bool((corpus.ids(name) == UNK).any()) == any(words)
+
+
+def test_the_ids_of_patents_are_their_words_between_ends():
+    corpus = prepare(SAMPLE, KEEP_ALL)
+    texts, _ = texts_by_split(SAMPLE)
+    for name in SPLITS:
+        words = [corpus.words.vocabulary[at] for at in corpus.ids(name)]
+        expected = " <end> ".join(["", *texts[name], ""]).split()
+        known = [word if word in corpus.words.ids else "<unk>" for word in expected]
+        assert words == known
+        assert corpus.counts[f"{name}_targets"] == len(words) - 1
+        assert corpus.counts[f"{name}_abstracts"] == len(texts[name])
+        assert corpus.counts[f"{name}_unknown"] == words.count("<unk>")
+
+
+def test_very_many_texts_are_indexed_like_a_few(watched):
+    # so many that a draft hands them out in several pieces, whose bounds no split ends at
+    texts = [f"w{number:05}" for number in range(10_000)]
+    lines = "\n".join(texts)
+    corpus = prepare(watched(train=lines, valid="\n".join(texts[::-1]), test=lines), KEEP_ALL)
+    ids = [at for number in range(2, 10_002) for at in (0, number)]
+    assert corpus.ids("train").tolist() == corpus.ids("test").tolist() == [*ids, 0]
+    assert corpus.ids("valid").tolist() == [0, *ids[::-1]]
 
 
 def test_rare_words_of_patents_become_unknown():
@@ -129,8 +157,12 @@ def test_ids_take_the_smallest_type_that_holds_them(watched, words, dtype):
     assert corpus.ids("test").tolist() == [0, words - 1, 0]
 
 
-def test_no_texts_are_one_end():
-    assert encode_split([], Words(("<end>", "<unk>")), tokenised=False).tolist() == [0]
+def test_natural_texts_become_ids_between_ends():
+    words = Words((*SPECIAL, "a", "neural", "network", "."))
+    texts = ["A neural network.", "", "Network, <end> network"]
+    assert encode_texts(iter(texts), words).tolist() == [0, 2, 3, 4, 5, 0, 0, 4, 1, 1, 1, 1, 4, 0]
+    assert encode_texts([""], words).tolist() == [0, 0]
+    assert encode_texts([], words).tolist() == [0]
 
 
 def test_ids_stay_on_disk(watched):
@@ -183,9 +215,20 @@ def test_the_fingerprint_hangs_on_nothing_but_values():
     assert prepare(SAMPLE, KEEP_ALL).fingerprint == fingerprint(replace(SAMPLE), replace(KEEP_ALL))
 
 
-def test_a_source_that_has_nothing_leaves_nothing_behind(watched):
-    with pytest.raises(DataError, match="no text is left for valid"):
-        prepare(watched(**TINY | {"valid": ""}), KEEP_ALL)
+def test_too_few_patents_for_a_split_are_refused():
+    rows = [Patent(text, "", "", "") for text in ("The only one.", "the ONLY one")]
+    only = ListSource(rows=rows, query=None, cleaning=SAMPLE.cleaning, split=SAMPLE.split)
+    with pytest.raises(DataError, match=r"^made up: no text is left for \w+ \(1 texts in all\); "):
+        prepare(only, KEEP_ALL)
+
+
+def test_a_source_that_has_nothing_leaves_nothing_behind(watched, tmp_path):
+    with pytest.raises(DataError) as error:
+        prepare(watched(**TINY | {"valid": " \n\n"}), KEEP_ALL)
+    assert str(error.value) == (
+        f"{tmp_path.name}: no text is left for valid (4 texts in all); "
+        "use more patents, or other shares in data.split"
+    )
     with pytest.raises(DataError, match=r"train\.txt: no such file"):
         prepare(CorpusSource(path="absent", encoding="utf-8"), KEEP_ALL)
     assert folders() == []
@@ -193,22 +236,18 @@ def test_a_source_that_has_nothing_leaves_nothing_behind(watched):
 
 @dataclass(frozen=True, kw_only=True)
 class BreakingSource(CorpusSource):
-    """A corpus whose last split breaks off after the others have been made."""
+    """A corpus whose last file can't be written after the others have been made."""
 
-    def texts(self):
-        texts, counts = super().texts()
-        return texts | {"test": self.broken()}, counts
-
-    def broken(self):
-        yield "a b"
-        raise OSError("the disk is gone")
+    def draft(self, path):
+        draft, sides, counts = super().draft(path)
+        return Drafted(draft, sides, counts | {"rows": object()})
 
 
 def test_a_preparation_that_breaks_off_leaves_nothing_behind(watched):
     source = watched(**TINY)
     breaking = BreakingSource(path=source.path, encoding="utf-8")
     for _ in range(2):
-        with pytest.raises(OSError, match="the disk is gone"):
+        with pytest.raises(TypeError, match="not JSON serializable"):
             prepare(breaking, KEEP_ALL)
         assert folders() == []
     prepare(source, KEEP_ALL)
@@ -242,28 +281,6 @@ def test_processes_that_ask_at_once_get_one_whole_corpus(watched):
     assert got == [(corpus.fingerprint, inode, 20_004, [0, 1, 0, 3, 1, 1, 2, 0])] * 3
     assert folders() == [corpus.folder]
     assert source.readings == 1
-
-
-def test_the_cache_is_where_the_environment_says(watched, monkeypatch, tmp_path):
-    chosen = tmp_path / "chosen" / "cache"
-    monkeypatch.setenv("PATENTLM_CACHE", str(chosen))
-    assert cache_folder() == chosen
-    assert prepare(watched(**TINY), KEEP_ALL).folder.is_relative_to(chosen)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PATENTLM_CACHE", "~/other")
-    assert cache_folder() == tmp_path / "other"
-
-
-@pytest.mark.parametrize("unset", [True, False])
-def test_by_default_the_cache_is_the_users(monkeypatch, tmp_path, unset):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    if unset:
-        monkeypatch.delenv("PATENTLM_CACHE")
-    else:
-        monkeypatch.setenv("PATENTLM_CACHE", "")
-    assert cache_folder().is_relative_to(tmp_path)
-    assert "patentlm" in cache_folder().parts
 
 
 def test_nothing_but_plain_values_is_stored(watched):

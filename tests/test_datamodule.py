@@ -20,7 +20,7 @@ SAMPLE = SampleSource(
     seed=1,
     query=None,
     cleaning=Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
-    split=FamilySplit(valid=0.2, test=0.2, shingle=5, overlap=0.5),
+    split=FamilySplit(valid=0.2, test=0.2, shingle=5, overlap=0.5, exact_up_to=10_000),
 )
 CUTS = {
     "many_to_one": partial(ManyToOne, length=7, stride=1, batch_size=32),

@@ -1,8 +1,13 @@
-"""Families and splits: nothing of the test texts has been seen in training."""
+"""Splits: nothing of the test texts has been seen in training."""
 
+import logging
+import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from hydra.utils import instantiate
 from hypothesis import example, given
@@ -10,14 +15,20 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from benchmarks.leak import leaks
-from patentlm.data.families import families, fold
+from patentlm.data.families import connected, exact_pairs
+from patentlm.data.minhash import likely_pairs
 from patentlm.data.patents import Patent
-from patentlm.data.sample import sample_patents
-from patentlm.data.splits import SPLITS, FamilySplit
+from patentlm.data.reading import digest, fold
+from patentlm.data.sources import SampleSource
+from patentlm.data.splits import REMOVED, SPLITS, FamilySplit
+from tests.drafts import ListSource, texts_by_split
 
 SETTINGS = OmegaConf.load(Path(__file__).parents[1] / "conf/data/base/patents.yaml")
 SPLIT = instantiate(SETTINGS.split)
-HALF = FamilySplit(valid=0.25, test=0.25, shingle=2, overlap=0.5)  # small texts get to all sides
+CLEANING = instantiate(SETTINGS.cleaning)
+# Small texts get to all sides.
+HALF = FamilySplit(valid=0.25, test=0.25, shingle=2, overlap=0.5, exact_up_to=10_000)
+LIKELY = replace(HALF, exact_up_to=0)
 
 SMALL_TEXTS = st.lists(st.sampled_from("abcd"), max_size=8).map(" ".join)
 
@@ -40,76 +51,96 @@ def families_by_brute_force(texts, shingle, overlap):
     return labels
 
 
-@given(
-    st.lists(SMALL_TEXTS, min_size=1, max_size=12),
-    st.integers(1, 4),
-    st.sampled_from([0.25, 0.5, 0.75, 1.0]),
-)
-@example(["a b c d", "c d e f", "e f g h", "x y z"], 2, 0.3)  # ends meet through the middle alone
-@example(["", "a", "a", "", "b a"], 2, 0.5)
-def test_families_are_what_near_copies_connect(texts, shingle, overlap):
-    labels = families(texts, shingle=shingle, overlap=overlap)
-    assert labels.tolist() == families_by_brute_force(texts, shingle, overlap)
+def patent(abstract, id="", date=""):
+    return Patent(abstract=abstract, id=id, date=date, title="")
 
 
-def test_families_of_the_sample_are_those_of_brute_force():
-    patents = sample_patents(count=150, seed=1)
-    texts = list(dict.fromkeys(fold(some.abstract) for some in patents))
-    labels = families(texts, shingle=5, overlap=0.5).tolist()
-    assert labels == families_by_brute_force(texts, 5, 0.5)
-    assert len(set(labels)) < len(texts)
+def divided(patents, split=SPLIT):
+    """The texts of each side, and what was found."""
+    return texts_by_split(ListSource(rows=patents, query=None, cleaning=CLEANING, split=split))
+
+
+def sides_of(patents, split=HALF):
+    """The side of each text."""
+    texts, _ = divided(patents, split)
+    return {text: name for name in SPLITS for text in texts[name]}
 
 
 def test_copies_are_found_whatever_their_case_and_punctuation():
     assert fold("A “Neural” network; (the 2nd one)!") == "a neural network the 2nd one"
     assert fold("STRASSE.") == fold("straße") == "strasse"
+    assert fold("A feed-forward_net's.") == "a feed forward_net s"
     assert fold(" . ") == ""
+    assert digest("A net.") == digest("a NET") != digest("a nets")
 
 
-def patent(abstract, id="", date=""):
-    return Patent(abstract=abstract, id=id, date=date, title="")
+ASCII = st.text(st.characters(max_codepoint=127))
 
 
-def side_of(texts):
-    """The split of each text."""
-    return {text: name for name in SPLITS for text in texts[name]}
+@given(ASCII | st.text())
+@example("".join(map(chr, range(128))))
+@example("a\x00b\x1fc\x7fd")
+def test_texts_of_ascii_are_folded_like_all_others(text):
+    assert fold(text) == " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def test_exact_copies_are_removed_and_counted():
-    texts, counts = SPLIT(
-        [
-            patent("a small NET, with layers", "3", "2003-01-07"),
-            patent("something else is claimed here", "2", "2002-01-01"),
-            patent("A small net with layers.", "1", "2001-01-02"),
-        ]
-    )
-    assert sorted(side_of(texts)) == ["A small net with layers.", "something else is claimed here"]
-    assert counts == {"copies": 1, "families": 0, "near_copies": 0}
+    rows = [
+        patent("a small NET, with layers", "3", "2003-01-07"),
+        patent("something else is claimed here", "2", "2002-01-01"),
+        patent("A small net with layers.", "1", "2001-01-02"),
+    ]
+    assert sorted(sides_of(rows)) == ["a small net with layers .", "something else is claimed here"]
+    _, counts = divided(rows)
+    assert counts.items() >= {"rows": 3, "copies": 1, "families": 0, "near_copies": 0}.items()
 
 
-def test_near_copies_are_counted_and_stay_together():
+@pytest.mark.parametrize("exact_up_to", [10_000, 0])
+def test_near_copies_are_counted_and_stay_together(exact_up_to):
     parent = "one two three four five six seven eight nine ten"
     child = f"{parent} and more"
     grandchild = f"{child} than ever there was to tell before them"
-    other = "a b c d e f g"
-    texts, counts = SPLIT([patent(some) for some in (parent, other, grandchild, child)])
-    assert counts == {"copies": 0, "families": 1, "near_copies": 3}
-    sides = side_of(texts)
+    rows = [patent(some) for some in (parent, "a b c d e f g", grandchild, child)]
+    split = replace(SPLIT, exact_up_to=exact_up_to)
+    _, counts = divided(rows, split)
+    assert counts.items() >= {"copies": 0, "families": 1, "near_copies": 3}.items()
+    sides = sides_of(rows, split)
     assert sides[parent] == sides[child] == sides[grandchild]
 
 
 def test_texts_keep_the_order_of_the_rows():
     rows = [patent(f"text number {n}", str(n), f"20{99 - n}-01-01") for n in range(30)]
-    texts, _ = HALF(rows)
+    texts, _ = divided(rows, HALF)
     order = {row.abstract: n for n, row in enumerate(rows)}
     assert all(texts[name] == sorted(texts[name], key=order.__getitem__) for name in SPLITS)
     assert sum(map(len, texts.values())) == 30
 
 
+def test_of_copies_the_row_of_the_earliest_stays():
+    rows = [
+        patent("A net.", "3", "2003-01-07"),
+        patent("something else", "2", "2002-01-01"),
+        patent("A NET!", "1", "2001-01-02"),
+        patent("yet another", "4", "2004-01-06"),
+        patent("a net", "5", "2005-01-04"),
+    ]
+    texts, _ = divided(rows, replace(HALF, valid=0, test=0))
+    assert texts["train"] == ["something else", "a net !", "yet another"]
+
+
 def test_the_shares_are_those_of_the_families():
     rows = [patent(f"text number {n} of many", str(n)) for n in range(4000)]
-    texts, _ = FamilySplit(valid=0.2, test=0.1, shingle=5, overlap=0.5)(rows)
+    texts, _ = divided(rows, replace(SPLIT, valid=0.2, test=0.1))
     assert [len(texts[name]) / 4000 for name in SPLITS] == pytest.approx([0.7, 0.2, 0.1], abs=0.03)
+
+
+def test_the_side_of_a_family_hangs_on_the_digest_of_its_earliest_member():
+    split = replace(HALF, valid=0.25, test=0.5)
+    digests = np.array([0, 2**63 - 2**20, 2**63, 2**63 + 2**62, 2**64 - 1], np.uint64)
+    assert [SPLITS[at] for at in split.side(digests)] == ["test", "test", "valid", "train", "train"]
+    parent, child = patent("a b c d", "1", "2001-01-01"), patent("b c d e", "2", "2002-01-01")
+    [side] = split.side(np.array([digest("a b c d")], np.uint64))
+    assert set(sides_of([child, parent], split).values()) == {SPLITS[side]}
 
 
 @st.composite
@@ -121,69 +152,105 @@ def dated_patents(draw):
 
 @given(dated_patents())
 def test_every_text_is_on_one_side_and_no_family_on_two(patents):
-    texts, counts = HALF(patents)
+    texts, counts = divided(patents, HALF)
     kept = [fold(text) for name in SPLITS for text in texts[name]]
     assert sorted(kept) == sorted({fold(some.abstract) for some in patents})
+    assert counts["rows"] == len(patents)
     assert counts["copies"] == len(patents) - len(kept)
     labels = families_by_brute_force(kept, HALF.shingle, HALF.overlap)
     sides = [name for name in SPLITS for _ in texts[name]]
     assert len(set(zip(labels, sides, strict=True))) == len(set(labels))
 
 
+@pytest.mark.parametrize(("split", "find"), [(HALF, exact_pairs), (LIKELY, likely_pairs)])
+@given(dated_patents())
+def test_what_is_found_decides_alone_who_stays_together(split, find, patents):
+    source = ListSource(rows=patents, query=None, cleaning=CLEANING, split=split)
+    with TemporaryDirectory() as folder:
+        draft, sides, counts = source.draft(Path(folder) / "draft")
+        kept = np.flatnonzero(sides != REMOVED)
+        ranks = np.full(len(sides), -1)
+        ranks[kept] = np.arange(len(kept))
+        pairs = find(draft, ranks, length=split.shingle, overlap=split.overlap)
+    assert len(kept) == len({some.abstract for some in patents}) == len(patents) - counts["copies"]
+    labels = connected(pairs, len(kept)).tolist()
+    # the rows are in order of grant: the label is the place of the earliest
+    digests = np.array([digest(patents[kept[label]].abstract) for label in labels], np.uint64)
+    assert sides[kept].tolist() == split.side(digests).tolist()
+    assert counts["near_copies"] == sum(labels.count(label) > 1 for label in labels)
+
+
 @given(dated_patents(), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_moves_nobody(patents, rng):
     shuffled = rng.sample(patents, len(patents))
-    assert side_of(HALF(shuffled)[0]) == side_of(HALF(patents)[0])
-    assert HALF(shuffled)[1] == HALF(patents)[1]
+    assert sides_of(shuffled) == sides_of(patents)
+    assert divided(shuffled, HALF)[1] == divided(patents, HALF)[1]
 
 
 @given(dated_patents(), st.integers(1990, 2030))
 def test_unrelated_patents_move_nobody(patents, year):
     unrelated = [patent(f"x{n} y{n} z{n}", f"9{n}", f"{year}-06-01") for n in range(3)]
-    before, after = side_of(HALF(patents)[0]), side_of(HALF([*unrelated, *patents])[0])
-    assert before.items() <= after.items()
+    assert sides_of(patents).items() <= sides_of([*unrelated, *patents]).items()
 
 
 def test_a_later_continuation_moves_nobody_and_joins_its_parent():
     parents = [patent(f"x{n} y{n} z{n}", str(n), f"{2000 + n}-01-01") for n in range(40)]
-    before = side_of(HALF(parents)[0])
+    before = sides_of(parents)
     assert set(before.values()) == set(SPLITS)
     for parent in parents:
         continuation = patent(f"now {parent.abstract}", "99", "2040-01-01")
-        after = side_of(HALF([continuation, *parents])[0])
+        after = sides_of([continuation, *parents])
         assert after == before | {continuation.abstract: before[parent.abstract]}
 
 
 def test_of_patents_granted_on_one_day_the_lower_number_is_the_earlier():
     low, high = patent("A net.", "999", "2001-01-02"), patent("a net", "1000", "2001-01-02")
     for rows in ([low, high], [high, low]):
-        assert list(side_of(SPLIT(rows)[0])) == ["A net."]
+        assert list(sides_of(rows)) == ["a net ."]
 
 
-def assert_that_only_families_do_not_leak(patents):
-    windows, shuffled, without_copies, by_family = leaks(patents, SPLIT).values()
+def test_patents_that_tell_nothing_of_their_age_are_divided_all_the_same():
+    rows = [patent("a b c d"), patent("b c d e"), patent("A b c d!"), patent("x y z")]
+    for some in (rows, rows[::-1]):
+        texts, counts = divided(some, HALF)
+        assert sum(map(len, texts.values())) == 3
+        assert (counts["copies"], counts["near_copies"]) == (1, 2)
+
+
+def test_it_is_told_when_minhash_takes_over(caplog):
+    rows = [patent(f"x{n} y{n} z{n}") for n in range(1001)]
+    with caplog.at_level(logging.INFO):
+        divided([*rows, rows[0]], replace(HALF, exact_up_to=1001))
+        assert "MinHash" not in caplog.text
+        divided(rows, replace(HALF, exact_up_to=1000))
+    assert [record.getMessage() for record in caplog.records] == [
+        "More than 1,000 texts: near-copies are found by MinHash, which misses a few"
+    ]
+
+
+def assert_that_only_families_do_not_leak(source):
+    windows, shuffled, without_copies, by_family, by_minhash = leaks(source).values()
     assert windows > 0.98
     assert shuffled > 0.1
-    assert without_copies > 2 * by_family
+    assert without_copies > 2 * max(by_family, by_minhash)
     assert by_family < 0.03
+    assert by_minhash < 0.03
 
 
 def test_only_splitting_by_family_keeps_test_out_of_training():
     assert_that_only_families_do_not_leak(
-        [some for some in sample_patents(count=300, seed=1) if some.abstract]
+        SampleSource(count=300, seed=1, query=None, cleaning=CLEANING, split=SPLIT)
     )
 
 
 @pytest.mark.real_data
 def test_only_splitting_by_family_keeps_real_test_patents_out_of_training(real_data):
-    source = instantiate(
-        SETTINGS,
-        _target_="patentlm.data.sources.FileSource",
-        path=str(real_data / "neural_network_patents.csv"),
-        column=None,
-        encoding="utf-8",
-    )
-    cleaned = [(some, source.cleaning(some.abstract)) for some in source.patents()]
     assert_that_only_families_do_not_leak(
-        [patent(text, some.id, some.date) for some, text in cleaned if text]
+        instantiate(
+            SETTINGS,
+            _target_="patentlm.data.sources.FileSource",
+            path=str(real_data / "neural_network_patents.csv"),
+            column=None,
+            encoding="utf-8",
+        )
     )

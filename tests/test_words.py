@@ -4,6 +4,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,26 +88,22 @@ def test_a_word_stays_whole_when_it_stands_alone(text):
         assert " " not in word
 
 
-def test_encoding_gives_the_ids_of_each_text():
-    encoded = VOCABULARY.encode(["A neural network.", "", "Network, deep network"])
-    assert [ids.tolist() for ids in encoded] == [[2, 3, 4, 5], [], [4, 6, UNK, 4]]
+def test_encoding_gives_the_id_of_each_word():
+    encoded = VOCABULARY.encode(["a", "neural", "network", ".", "A", "network.", "<unk>", "<end>"])
+    assert encoded.tolist() == [2, 3, 4, 5, UNK, UNK, UNK, END]
+    assert VOCABULARY.encode(iter(split("Network, deep network"))).tolist() == [4, 6, UNK, 4]
+    assert VOCABULARY.encode([]).tolist() == []
 
 
-def test_texts_tokenised_already_are_parted_at_blanks_alone():
-    texts = ["a neural network .", "A network. <unk>", "a <end>"]
-    encoded = VOCABULARY.encode(texts, tokenised=True)
-    assert [ids.tolist() for ids in encoded] == [[2, 3, 4, 5], [UNK, UNK, UNK], [2, END]]
+@pytest.mark.parametrize(("words", "dtype"), [(2**16, np.uint16), (2**16 + 1, np.uint32)])
+def test_ids_take_the_smallest_type_that_holds_the_vocabulary(words, dtype):
+    names = [f"w{number}" for number in range(words - len(SPECIAL))]
+    ids = Words((*SPECIAL, *names)).encode(names[-1:])
+    assert (ids.tolist(), ids.dtype) == ([words - 1], dtype)
 
 
 def test_natural_text_never_ends_an_abstract():
-    [ids] = VOCABULARY.encode(["a <end> network"])
-    assert ids.tolist() == [2, UNK, UNK, UNK, 4]
-
-
-def test_more_texts_than_are_encoded_at_once_keep_their_order():
-    texts = (f"{'a ' * (number % 3)}network" for number in range(2500))
-    lengths = [len(ids) for ids in VOCABULARY.encode(texts)]
-    assert lengths == [number % 3 + 1 for number in range(2500)]
+    assert VOCABULARY.encode(split("a <end> network")).tolist() == [2, UNK, UNK, UNK, 4]
 
 
 def test_decoding_stops_at_the_end():
@@ -117,8 +114,9 @@ def test_decoding_stops_at_the_end():
 
 @given(st.lists(TEXTS, min_size=1))
 def test_known_words_survive_encoding_and_decoding(texts):
-    words = WordTokenizer(min_count=1, max_words=None).fit(texts, tokenised=False)
-    for text, ids in zip(texts, words.encode(texts), strict=True):
+    words = Words(vocabulary(*texts))
+    for text in texts:
+        ids = words.encode(split(text))
         assert [words.vocabulary[at] for at in ids] == split(text)
         assert split(words.decode(ids)) == split(text)
         assert not words.unknown(text)
@@ -130,8 +128,11 @@ def test_unknown_words_are_named_once_in_their_order():
 
 
 def vocabulary(*texts, tokenised=False, min_count=1, max_words=None):
+    """The words chosen where some occur in the texts and one does not."""
+    every = Counter(word for text in texts for word in (text.split() if tokenised else split(text)))
+    words, counts = [*every, "elsewhere"], np.array([*every.values(), 0])
     tokenizer = WordTokenizer(min_count=min_count, max_words=max_words)
-    return tokenizer.fit(texts, tokenised=tokenised).vocabulary
+    return tokenizer.choose(words, counts, tokenised=tokenised).vocabulary
 
 
 def test_the_special_words_come_first_then_the_frequent_then_by_alphabet():
@@ -148,6 +149,11 @@ def test_every_vocabulary_is_in_this_order(texts):
 def test_rare_words_are_left_out():
     assert vocabulary("a a a b b c", min_count=2) == (*SPECIAL, "a", "b")
     assert vocabulary("a a a b b c", min_count=4) == SPECIAL
+
+
+@pytest.mark.parametrize("tokenised", [False, True])
+def test_words_that_never_occur_are_left_out_whatever_the_least_count(tokenised):
+    assert vocabulary("b a", min_count=0, tokenised=tokenised) == (*SPECIAL, "a", "b")
 
 
 def test_only_the_most_frequent_words_are_kept():

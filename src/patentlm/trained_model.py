@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from patentlm.checkpoint import Contents, build_network, contents_of, read
-from patentlm.data.corpus import encode_split
-from patentlm.data.windows import Ids, evaluation_windows
-from patentlm.data.words import UNK, Words, join, split
+from patentlm.data.corpus import encode_texts
+from patentlm.data.windows import evaluation_windows
+from patentlm.data.words import Ids, Words, join, split
 from patentlm.errors import CheckpointError
 from patentlm.evaluation.evaluate import score_network
 from patentlm.generation.generator import generate
@@ -50,7 +50,7 @@ class TrainedModel:
         words = split(prompt)
         texts = generate(
             self.network,
-            prompt=[self.words.ids.get(word, UNK) for word in words],
+            prompt=self.words.encode(words).tolist(),
             count=count,
             seed=seed,
             max_words=max_words,
@@ -89,7 +89,7 @@ class TrainedModel:
 
     def perplexity(self, texts: Iterable[str]) -> float:
         """Perplexity over every word and the end of each text, all of them together."""
-        ids = encode_split(texts, self.words, tokenised=False)
+        ids = encode_texts(texts, self.words)
         return self.score(ids, batch_size=32).perplexity
 
     def score(self, ids: Ids, *, batch_size: int) -> Score:

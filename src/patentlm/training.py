@@ -79,7 +79,7 @@ def make_contents(config: DictConfig, data: PatentData) -> Contents:
         network=plain["model"],
         vocabulary=list(data.corpus.words.vocabulary),
         context=data.windows.context,
-        data=plain["data"],
+        data=plain["data"] | data.source.pinned(),
         tokenizer=plain["tokenizer"],
         label=data.corpus.label,
         fingerprint=data.corpus.fingerprint,
@@ -176,7 +176,7 @@ def best_checkpoint(trainer: Trainer) -> ModelCheckpoint | None:
 
 def versions() -> dict[str, str]:
     """Of what results depend on."""
-    packages = ("patentlm", "torch", "pytorch-lightning", "numpy", "tokenizers")
+    packages = ("patentlm", "torch", "pytorch-lightning", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 

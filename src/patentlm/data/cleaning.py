@@ -25,6 +25,7 @@ _NUMERALS = rf"(?!0|[234]D\b){_NUMERAL}(?:{_BETWEEN}{_NUMERAL})*"
 _PARENTHESIS = rf"\( ?(?:(?:fig(?:ure)?s?|steps?)\b\.? ?)?{_NUMERALS} ?\)"
 # A parenthesis right behind a lone letter is an argument, as in a(63).
 _REFERENCES = rf"(?<!\b\w){_PARENTHESIS}(?:{_BETWEEN}{_PARENTHESIS})*"
+_PERHAPS_REFERENCES = re.compile(r"\( ?(?:fig|step|\d)", re.IGNORECASE)
 _MARKERS = r"##[A-Z]+[\d.'-]*##(?: ?##[A-Z]+[\d.'-]*##)*"
 
 
@@ -69,18 +70,22 @@ class Cleaning:
         text = _collapse(text)
         if self.quotes:  # first: the other steps can bring in quotes that are not the field's
             text = _unquote(text)
-        if self.entities:
+        if self.entities and "&" in text:
             text = html.unescape(_GREEK_ENTITY.sub(_greek_letter, text))
-        text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC_QUOTES)
+        if not text.isascii():
+            text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC_QUOTES)
         text = _collapse(text)
-        if self.figure_references:
+        # The searches for removals are slow, and most texts have none.
+        if self.figure_references and _PERHAPS_REFERENCES.search(text):
             text = _REFERENCE_REMOVAL.sub(_gap, text)
-        if self.markers:
+        if self.markers and "##" in text:
             text = _MARKER_REMOVAL.sub(_gap, text)
         return _collapse(text)
 
 
 def _collapse(text: str) -> str:
+    if text.isprintable() and "  " not in text:  # the only white space is blanks: often, and fast
+        return text.strip()
     return " ".join(text.split())
 
 

@@ -1,4 +1,4 @@
-"""From a source to ids on disk: texts → vocabulary → one array a split, cached by fingerprint."""
+"""From a source to ids on disk: draft → vocabulary → one array a split, cached by fingerprint."""
 
 import hashlib
 import json
@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from tqdm import tqdm
+from numpy.typing import NDArray
 
 from patentlm import __version__
 from patentlm.data.cache import cache_folder
+from patentlm.data.draft import Draft, Numbers, number
 from patentlm.data.sources import Source
-from patentlm.data.splits import SPLITS
-from patentlm.data.windows import Ids
-from patentlm.data.words import END, UNK, Words, WordTokenizer
-from patentlm.errors import ConfigError
+from patentlm.data.splits import SPLITS, TRAIN, Sides
+from patentlm.data.words import END, UNK, Ids, Words, WordTokenizer, split
+from patentlm.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
 
@@ -95,28 +95,62 @@ def describe(counts: dict[str, int]) -> str:
 
 
 def _build(source: Source, tokenizer: WordTokenizer, folder: Path) -> None:
-    texts, counts = source.texts()
-    words = tokenizer.fit(texts["train"], tokenised=source.tokenised)
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        draft, sides, counts = source.draft(Path(made) / "draft")
+        _require_all_splits(sides, source.label)
+        in_train = draft.counts(sides == TRAIN)
+        words = tokenizer.choose(draft.words, in_train, tokenised=source.tokenised)
+        ids = words.encode(draft.words)
         part = Path(made) / "corpus"
         part.mkdir()
-        for name in SPLITS:
-            ids = encode_split(texts[name], words, tokenised=source.tokenised)
-            np.save(part / f"{name}.npy", ids)
-            counts[f"{name}_abstracts"] = len(texts[name])
-            counts[f"{name}_targets"] = len(ids) - 1
-            counts[f"{name}_unknown"] = int((ids == UNK).sum())
+        for side, name in enumerate(SPLITS):
+            counts |= _index(draft, sides == side, ids, part / f"{name}.npy", name)
         counts["vocabulary"] = len(words)
         (part / "vocabulary.json").write_text(json.dumps(words.vocabulary), "utf-8")
         (part / "counts.json").write_text(json.dumps(counts), "utf-8")
         part.replace(folder)
 
 
-def encode_split(texts: Iterable[str], words: Words, *, tokenised: bool) -> Ids:
-    """Texts as `<end> w1 … wn <end> …`, in the smallest type that holds the vocabulary."""
-    dtype = np.uint16 if len(words) <= 2**16 else np.uint32
-    pieces = [np.array([END], dtype)]
-    texts = tqdm(texts, desc="Indexing words", unit=" texts", delay=2, disable=None, leave=False)
-    for ids in words.encode(texts, tokenised=tokenised):
-        pieces += [ids.astype(dtype), pieces[0]]
-    return np.concatenate(pieces)
+def _require_all_splits(sides: Sides, label: str) -> None:
+    for side, name in enumerate(SPLITS):
+        if not (sides == side).any():
+            raise DataError(
+                f"{label}: no text is left for {name} ({(sides >= 0).sum():,} texts in all); "
+                "use more patents, or other shares in data.split"
+            )
+
+
+def _index(
+    draft: Draft, chosen: NDArray[np.bool_], final: Ids, path: Path, name: str
+) -> dict[str, int]:
+    """Writes the chosen texts, their provisional ids made final; returns what was counted."""
+    targets = int((draft.lengths[chosen] + 1).sum())
+    unknown = 0
+    with path.open("wb") as file:
+        header = {"descr": final.dtype.str, "fortran_order": False, "shape": (targets + 1,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        np.array([END], final.dtype).tofile(file)
+        for start, ids, lengths in draft.pieces():
+            kept = chosen[start : start + len(lengths)]
+            indexed = final[ids[np.repeat(kept, lengths)]]
+            unknown += int((indexed == UNK).sum())
+            _closed(indexed, lengths[kept]).tofile(file)
+    return {
+        f"{name}_abstracts": int(chosen.sum()),
+        f"{name}_targets": targets,
+        f"{name}_unknown": unknown,
+    }
+
+
+def encode_texts(texts: Iterable[str], words: Words) -> Ids:
+    """Texts as `<end> w1 … wn <end> …`, `(targets + 1,)`."""
+    chunk = number([split(text) for text in texts])
+    ids = words.encode(chunk.words)[chunk.ids]
+    return np.append(np.array([END], ids.dtype), _closed(ids, chunk.lengths))
+
+
+def _closed(ids: Ids, lengths: Numbers) -> Ids:
+    """The texts, one after the other, each with `<end>` behind it."""
+    closed = np.full(len(ids) + len(lengths), END, ids.dtype)
+    closed[np.arange(len(ids)) + np.repeat(np.arange(len(lengths)), lengths)] = ids
+    return closed

@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader
 from patentlm.batch import Batch
 from patentlm.data.corpus import Corpus, prepare
 from patentlm.data.sources import Source
-from patentlm.data.windows import Ids, Windows, evaluation_windows, loader
-from patentlm.data.words import WordTokenizer
+from patentlm.data.windows import Windows, evaluation_windows, loader
+from patentlm.data.words import Ids, WordTokenizer
 from patentlm.errors import DataError
 
 

@@ -1,24 +1,35 @@
 """Where the texts of a corpus come from: the values of the config group `data`.
 
 A source is a frozen dataclass whose fields are its YAML. It tells what its texts depend on
-(`identity`, for the cache) and yields them by split.
+(`identity`, for the cache) and drafts them.
 """
 
 import hashlib
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
+import numpy as np
 from tqdm import tqdm
 
 from patentlm.data.cleaning import Cleaning
+from patentlm.data.draft import Draft, number, write_draft
 from patentlm.data.patents import Patent, read_patents
+from patentlm.data.query import Query
+from patentlm.data.reading import Reading
 from patentlm.data.sample import sample_patents
-from patentlm.data.splits import SPLITS, FamilySplit, Texts
+from patentlm.data.splits import SPLITS, FamilySplit, Sides
 from patentlm.errors import DataError
+
+
+class Drafted(NamedTuple):
+    """Every text of a source, which split each belongs to, and counts of what was found."""
+
+    draft: Draft
+    sides: Sides
+    counts: dict[str, int]
 
 
 class Source(Protocol):
@@ -36,11 +47,15 @@ class Source(Protocol):
         """Plain values on which the texts depend: equal identities, equal texts."""
         ...
 
-    def texts(self) -> tuple[Texts, dict[str, int]]:
-        """Texts by split, and counts of what was found and left out.
+    def pinned(self) -> dict[str, Any]:
+        """What settings such as "latest" came to mean, by the setting's name."""
+        ...
+
+    def draft(self, path: Path) -> Drafted:
+        """Reads all texts, once; their ids are written to the path.
 
         Raises:
-            DataError: if they can't be read, or a split has none.
+            DataError: if they can't be read, or there are none.
         """
         ...
 
@@ -50,13 +65,13 @@ class PatentSource(ABC):
     """Patents to be cleaned, filtered and split by family.
 
     Args:
-        query: keep the abstracts that hold this phrase, whatever its case; None keeps all.
+        query: which abstracts to keep, as `Query.parse` takes it.
         cleaning: what is mended in a text.
         split: how texts are divided.
     """
 
     tokenised: ClassVar[bool] = False
-    query: str | None
+    query: str | Mapping[str, Sequence[str]] | None
     cleaning: Cleaning
     split: FamilySplit
 
@@ -68,34 +83,32 @@ class PatentSource(ABC):
     def patents(self) -> Iterator[Patent]:
         """Every row of the source, those without text included."""
 
+    def left_out(self) -> dict[str, int]:
+        """Rows that `patents` did not yield, by reason; known once it came to its end."""
+        return {}
+
     def identity(self) -> dict[str, Any]:
         return {"source": type(self).__name__, **asdict(self)}
 
-    def texts(self) -> tuple[Texts, dict[str, int]]:
-        rows = tqdm(
-            self.patents(), desc="Reading patents", unit=" rows", delay=2, disable=None, leave=False
-        )
-        cleaned = [(patent, self.cleaning(patent.abstract)) for patent in rows]
-        filled = [(patent, text) for patent, text in cleaned if text]
-        kept = [replace(patent, abstract=text) for patent, text in filled if self.matches(text)]
-        if not kept:
-            raise DataError(self._nothing_left(len(cleaned), len(filled)))
-        texts, counts = self.split(kept)
-        _require_all_splits(texts, self.label)
-        found = {
-            "rows": len(cleaned),
-            "without_text": len(cleaned) - len(filled),
-            "outside_query": len(filled) - len(kept),
-        }
-        return texts, found | counts
+    def pinned(self) -> dict[str, Any]:
+        return {}
 
-    def matches(self, text: str) -> bool:
-        """Whether a clean text holds the query, white space and case aside."""
-        return not self.query or _plain(self.query) in _plain(text)
+    def draft(self, path: Path) -> Drafted:
+        reading = Reading(Query.parse(self.query), self.cleaning)
+        draft = write_draft(reading.chunks(_with_progress(self.patents())), path)
+        if not len(draft.lengths):
+            raise DataError(self._nothing_left(reading.counts))
+        sides, found = self.split(draft, reading.digests(), reading.order())
+        before = self.left_out()
+        reading.counts.update(before, rows=sum(before.values()))
+        return Drafted(draft, sides, {**reading.counts, **found})
 
-    def _nothing_left(self, rows: int, filled: int) -> str:
+    def _nothing_left(self, counts: Mapping[str, int]) -> str:
+        filled = counts.get("outside_query", 0)
         if not filled:
-            return f"{self.label}: none of {rows:,} rows has an abstract; check data.column"
+            return (
+                f"{self.label}: none of {counts['rows']:,} rows has an abstract; check data.column"
+            )
         return (
             f"{self.label}: none of {filled:,} abstracts holds data.query={self.query!r}; "
             "try a shorter phrase, or data.query=null for all"
@@ -168,10 +181,14 @@ class CorpusSource:
         hashes = {name: _content_hash(self._file(name)) for name in SPLITS}
         return {"source": type(self).__name__, "encoding": self.encoding, **hashes}
 
-    def texts(self) -> tuple[Texts, dict[str, int]]:
-        texts = {name: self._lines(name) for name in SPLITS}
-        _require_all_splits(texts, self.label)
-        return texts, {"rows": sum(map(len, texts.values()))}
+    def pinned(self) -> dict[str, Any]:
+        return {}
+
+    def draft(self, path: Path) -> Drafted:
+        texts = [self._lines(name) for name in SPLITS]
+        sides = np.repeat(np.arange(len(SPLITS), dtype=np.int8), [len(some) for some in texts])
+        chunks = (number([line.split() for line in some]) for some in texts)
+        return Drafted(write_draft(chunks, path), sides, {"rows": len(sides)})
 
     def _lines(self, name: str) -> list[str]:
         try:
@@ -186,18 +203,8 @@ class CorpusSource:
         return Path(self.path).expanduser() / f"{name}.txt"
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"\s+", " ", text).casefold()
-
-
-def _require_all_splits(texts: Texts, label: str) -> None:
-    for name, some in texts.items():
-        if not some:
-            total = sum(map(len, texts.values()))
-            raise DataError(
-                f"{label}: no text is left for {name} ({total:,} texts in all); "
-                "use more patents, or other shares in data.split"
-            )
+def _with_progress(patents: Iterator[Patent]) -> Iterable[Patent]:
+    return tqdm(patents, desc="Reading patents", unit=" rows", delay=2, disable=None, leave=False)
 
 
 def _content_hash(path: Path) -> str:

@@ -1,17 +1,25 @@
 """Leak-free train, valid and test: whole families on one side, chosen by hash."""
 
-import hashlib
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patentlm.data.families import families, fold
-from patentlm.data.patents import Patent
+import numpy as np
+from numpy.typing import NDArray
+
+from patentlm.data.draft import Draft, Numbers
+from patentlm.data.families import connected, exact_pairs
+from patentlm.data.minhash import likely_pairs
 
 SPLITS = ("train", "valid", "test")
+TRAIN, VALID, TEST = range(3)
+REMOVED = -1
 
-Texts = dict[str, list[str]]
-"""The texts of each split, by the split's name."""
+Sides = NDArray[np.int8]
+"""The place in `SPLITS` of each text, or `REMOVED`, `(texts,)`."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,42 +34,58 @@ class FamilySplit:
         test: share that goes to test.
         shingle: words in a shingle.
         overlap: share of common shingles from which two patents are near-copies.
+        exact_up_to: among more texts than these, near-copies are found by MinHash, in time and
+            memory that grow with their number alone. It misses a few, and which ones may change
+            with the patents beside them.
     """
 
     valid: float
     test: float
     shingle: int
     overlap: float
+    exact_up_to: int
 
-    def __call__(self, patents: Sequence[Patent]) -> tuple[Texts, dict[str, int]]:
-        """Texts by split, in the order given, and counts of what was found."""
-        first = sorted(patents, key=lambda p: (p.date, len(p.id), p.id, p.abstract))
-        earliest: dict[str, str] = {}
-        for patent in first:
-            earliest.setdefault(fold(patent.abstract), patent.abstract)
-        labels = families(list(earliest), shingle=self.shingle, overlap=self.overlap).tolist()
-        folded = list(earliest)
-        side = {text: self.side(folded[label]) for text, label in zip(folded, labels, strict=True)}
-        texts: Texts = {name: [] for name in SPLITS}
-        for patent in patents:
-            original = earliest.pop(fold(patent.abstract), None)
-            if original is not None:
-                texts[side[fold(original)]].append(original)
-        return texts, _counts(len(patents), labels)
+    def __call__(
+        self, draft: Draft, digests: NDArray[np.uint64], order: Numbers
+    ) -> tuple[Sides, dict[str, int]]:
+        """The side of each text, and counts of what was found.
 
-    def side(self, folded: str) -> str:
-        """The split of a family whose earliest member has this folded text."""
-        digest = hashlib.sha256(folded.encode()).digest()
-        place = int.from_bytes(digest[:8], "big") / 2**64
-        if place < self.test:
-            return "test"
-        return "valid" if place < self.test + self.valid else "train"
+        Args:
+            draft: the texts.
+            digests: of what copies have in common, evenly spread, `(texts,)`.
+            order: the texts from the earliest to the latest, `(texts,)`.
+        """
+        kept = order[np.sort(np.unique(digests[order], return_index=True)[1])]
+        labels = self._families(draft, kept)
+        sides = np.full(len(digests), REMOVED, np.int8)
+        sides[kept] = self.side(digests[kept[labels]])
+        return sides, _counts(len(digests), labels.tolist())
+
+    def side(self, digests: NDArray[np.uint64]) -> Sides:
+        """The sides of families whose earliest members have these digests."""
+        place = digests / 2.0**64
+        sides = np.select([place < self.test, place < self.test + self.valid], [TEST, VALID], TRAIN)
+        return sides.astype(np.int8)
+
+    def _families(self, draft: Draft, kept: Numbers) -> Numbers:
+        """For each text that is kept, the place in `kept` of its family's earliest member."""
+        ranks = np.full(len(draft.lengths), -1)
+        ranks[kept] = np.arange(len(kept))
+        find = exact_pairs
+        if len(kept) > self.exact_up_to:
+            log.info(
+                "More than %s texts: near-copies are found by MinHash, which misses a few",
+                f"{self.exact_up_to:,}",
+            )
+            find = likely_pairs
+        pairs = find(draft, ranks, length=self.shingle, overlap=self.overlap)
+        return connected(pairs, len(kept))
 
 
-def _counts(patents: int, labels: Sequence[int]) -> dict[str, int]:
+def _counts(texts: int, labels: Sequence[int]) -> dict[str, int]:
     sizes = [size for size in Counter(labels).values() if size > 1]
     return {
-        "copies": patents - len(labels),
+        "copies": texts - len(labels),
         "families": len(sizes),
         "near_copies": sum(sizes),
     }

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
 from patentlm.batch import IGNORE, Batch
-from patentlm.data.words import END
+from patentlm.data.words import END, Ids
 
-Ids = NDArray[np.unsignedinteger[Any]]
 Rows = NDArray[np.int64]
 Context = int | str | None
 """How far back a model was made to look: so many words, `None` for the start of the abstract,

@@ -1,4 +1,4 @@
-"""Text ↔ words ↔ ids, on the `tokenizers` library.
+"""Text ↔ words ↔ ids.
 
 A word is a run of letters and digits, with hyphens or apostrophes inside it, or else a single
 other character; all is lower case. `join` writes words as text that reads naturally, and
@@ -6,26 +6,27 @@ other character; all is lower case. `join` writes words as text that reads natur
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
-from tokenizers.models import WordLevel
-from tokenizers.trainers import WordLevelTrainer
 
 END, UNK = 0, 1
 SPECIAL = ("<end>", "<unk>")
 """`<end>` closes an abstract and, as the blank before it, opens and pads it; `<unk>` stands for
 every word outside the vocabulary. Their ids are their places here."""
 
-_WORD = Regex(r"<unk>|\w+(?:['-]\w+)*|\S")
+_WORD = re.compile(r"<unk>|\w+(?:['-]\w+)*|\S")
 _CLOSING = frozenset(".,;:!?%)]}”")
 _OPENING = frozenset("([{“")
 _SENTENCE_END = frozenset(".!?")
+
+
+Ids = NDArray[np.unsignedinteger[Any]]
 
 
 class Words:
@@ -51,19 +52,11 @@ class Words:
         """Id of each word."""
         return {word: at for at, word in enumerate(self.vocabulary)}
 
-    def encode(
-        self, texts: Iterable[str], *, tokenised: bool = False
-    ) -> Iterator[NDArray[np.uint32]]:
-        """Ids of each text, `(words,)`; what the vocabulary lacks becomes `UNK`.
-
-        Args:
-            texts: natural text, or where `tokenised`, words with blanks between them.
-        """
-        tokenizer = _tokenizer(WordLevel(self.ids, unk_token=SPECIAL[UNK]), tokenised)
-        rest = iter(texts)
-        while some := list(islice(rest, 1024)):
-            for encoding in tokenizer.encode_batch_fast(some, add_special_tokens=False):
-                yield np.array(encoding.ids, dtype=np.uint32)
+    def encode(self, words: Iterable[str]) -> Ids:
+        """Ids of words, `(words,)`, in the smallest type that holds the vocabulary; what it lacks
+        becomes `UNK`."""
+        smallest = np.uint16 if len(self) <= 2**16 else np.uint32
+        return np.array([self.ids.get(word, UNK) for word in words], smallest)
 
     def unknown(self, text: str) -> list[str]:
         """The words of a text that the vocabulary lacks, each once, in their order."""
@@ -91,24 +84,21 @@ class WordTokenizer:
     min_count: int
     max_words: int | None
 
-    def fit(self, texts: Iterable[str], *, tokenised: bool) -> Words:
-        """The vocabulary of the texts, most frequent word first; one that is tokenised already
-        keeps every word it has."""
-        tokenizer = _tokenizer(WordLevel({}, unk_token=SPECIAL[UNK]), tokenised)
-        trainer = WordLevelTrainer(
-            vocab_size=self.max_words or 2**32,
-            min_frequency=1 if tokenised else self.min_count,
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(texts, trainer)
-        ids = tokenizer.get_vocab()
-        return Words((*SPECIAL, *(w for w in sorted(ids, key=ids.__getitem__) if w not in SPECIAL)))
+    def choose(
+        self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
+    ) -> Words:
+        """The vocabulary of texts in which each word occurs so many times, the most frequent word
+        first; texts that are tokenised already keep every word they have."""
+        least = 1 if tokenised else max(1, self.min_count)
+        often = np.flatnonzero(counts >= least).tolist()
+        frequent = [at for at in often if words[at] not in SPECIAL]
+        frequent.sort(key=lambda at: (-counts[at], words[at]))
+        return Words((*SPECIAL, *(words[at] for at in frequent[: self.max_words])))
 
 
 def split(text: str) -> list[str]:
     """The words of a text, lower-cased."""
-    normal = normalizers.Lowercase().normalize_str(text)
-    return [word for word, _ in _pre_tokenizer(tokenised=False).pre_tokenize_str(normal)]
+    return _WORD.findall(text.lower())
 
 
 def join(words: Sequence[str]) -> str:
@@ -161,17 +151,3 @@ def _starts_sentence(words: Sequence[str], at: int) -> bool:
 def _capitalised(word: str) -> str:
     first = word[:1].upper()
     return first + word[1:] if first.lower() == word[:1] and len(first) == 1 else word
-
-
-def _pre_tokenizer(*, tokenised: bool) -> pre_tokenizers.PreTokenizer:
-    if tokenised:
-        return pre_tokenizers.WhitespaceSplit()
-    return pre_tokenizers.Split(_WORD, behavior="removed", invert=True)
-
-
-def _tokenizer(model: WordLevel, tokenised: bool) -> Tokenizer:
-    tokenizer = Tokenizer(model)
-    if not tokenised:
-        tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = _pre_tokenizer(tokenised=tokenised)
-    return tokenizer

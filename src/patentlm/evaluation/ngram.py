@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from patentlm.data.windows import Ids, Rows, contexts
+from patentlm.data.windows import Rows, contexts
+from patentlm.data.words import Ids
 from patentlm.errors import ConfigError, DataError
 
 Probabilities = NDArray[np.float64]

@@ -1,0 +1,77 @@
+"""Which abstracts a corpus is made of: the phrases that have to stand in them."""
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from patentlm.errors import ConfigError
+
+_FORMS = "write a phrase, or {all: [PHRASE, …], any: [PHRASE, …]}, or null for all abstracts"
+
+
+@dataclass(frozen=True)
+class Query:
+    """Phrases looked for in a text, be it in the middle of a word.
+
+    Case, white space and HTML entities make no difference, neither in a phrase nor in a text.
+
+    Args:
+        all: phrases that each have to be there.
+        any: phrases of which at least one has to be there, unless there are none.
+    """
+
+    all: tuple[str, ...]
+    any: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "all", tuple(map(_plain, self.all)))
+        object.__setattr__(self, "any", tuple(map(_plain, self.any)))
+
+    @classmethod
+    def parse(cls, value: str | Mapping[str, Sequence[str]] | None) -> "Query":
+        """The query that a setting stands for: None, a phrase, or a mapping with `all` and `any`.
+
+        Raises:
+            ConfigError: if it is anything else, or holds an empty phrase.
+        """
+        if value is None:
+            return cls((), ())
+        phrases = {"all": value} if isinstance(value, str) else value
+        if not isinstance(phrases, Mapping) or not phrases.keys() <= {"all", "any"}:
+            raise ConfigError(f"data.query={value!r} is no query: {_FORMS}")
+        return cls(_phrases("all", phrases), _phrases("any", phrases))
+
+    def matches(self, text: str) -> bool:
+        """Whether the text holds what is asked for."""
+        if not self.all and not self.any:
+            return True
+        if "&" not in text:
+            found = text.casefold().__contains__
+            # says no to most texts, in a third of the time that seeing to the white space takes
+            if not self._holds(lambda phrase: all(map(found, phrase.split()))):
+                return False
+        return self._holds(_plain(text).__contains__)
+
+    def _holds(self, found: Callable[[str], bool]) -> bool:
+        return all(map(found, self.all)) and (not self.any or any(map(found, self.any)))
+
+    def __str__(self) -> str:
+        parts = [" and ".join(map(repr, self.all)), " or ".join(map(repr, self.any))]
+        return " and one of ".join(filter(None, parts)) or "everything"
+
+
+def _phrases(key: str, query: Mapping[str, object]) -> tuple[str, ...]:
+    value = query.get(key, ())
+    phrases = [value] if isinstance(value, str) else value
+    if not isinstance(phrases, Sequence) or not all(isinstance(some, str) for some in phrases):
+        raise ConfigError(f"data.query.{key}={value!r} is no list of phrases: {_FORMS}")
+    if not all(map(_plain, phrases)):
+        raise ConfigError(f"data.query.{key}={value!r} holds an empty phrase: {_FORMS}")
+    return tuple(phrases)
+
+
+def _plain(text: str) -> str:
+    # an entity can be escaped twice, as in &amp;nbsp;
+    while "&" in text and (unescaped := html.unescape(text)) != text:
+        text = unescaped
+    return " ".join(text.split()).casefold()
