@@ -1,11 +1,13 @@
-"""What the scripts share: values taken as typed."""
+"""What the scripts share: values taken as typed, and a key that nobody gets to see."""
+
+import os
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from patentlm.command import quote_literals
+from patentlm.command import KEY, hide_key, quote_literals
 
 
 @example("a, b (c) [d] {e}: 'f' = \"g\"")
@@ -22,7 +24,15 @@ def test_a_prompt_arrives_as_typed(prompt):
 
 
 @pytest.mark.parametrize(
-    "argument", ["seed=1,2", "prompt='a, b'", "data=file", "--help", "data.query=null"]
+    "argument",
+    [
+        "seed=1,2",
+        "prompt='a, b'",
+        "data=file",
+        "--help",
+        "data.query=null",
+        "data.query={any: [a, b]}",
+    ],
 )
 def test_other_arguments_stay_as_they_are(argument):
     assert quote_literals([argument]) == [argument]
@@ -30,3 +40,10 @@ def test_other_arguments_stay_as_they_are(argument):
 
 def test_the_values_of_a_sweep_stay_as_they_are():
     assert quote_literals(["-m", "data.path=a,b"]) == ["-m", "data.path=a,b"]
+
+
+@pytest.mark.parametrize("name", ["data.api_key", "+data.api_key", "++data.api_key"])
+def test_a_key_goes_to_the_environment_alone(monkeypatch, name):
+    monkeypatch.setenv(KEY, "another")
+    assert hide_key(["data=patentsview", f"{name}=a=b", "seed=1"]) == ["data=patentsview", "seed=1"]
+    assert os.environ[KEY] == "a=b"

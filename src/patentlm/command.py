@@ -21,6 +21,9 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 LITERAL = ("prompt", "checkpoint", "ckpt_path", "data.path", "data.query")
 """Settings whose values are taken as typed: commas, brackets and all."""
 
+KEY = "USPTO_API_KEY"
+"""Where the key of the USPTO Open Data Portal is looked for."""
+
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
     """Makes a script's main function of one that takes the composed config.
@@ -45,12 +48,25 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         main = hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)
 
         def run() -> None:
-            sys.argv[1:] = quote_literals(sys.argv[1:])
+            sys.argv[1:] = quote_literals(hide_key(sys.argv[1:]))
             main(guarded)()
 
         return run
 
     return decorate
+
+
+def hide_key(arguments: Sequence[str]) -> list[str]:
+    """Arguments without `data.api_key=…`, whose value goes to the environment variable `KEY`: so
+    it is no part of the config, and nothing that stores or shows settings ever sees it."""
+    shown = []
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if equals and name.lstrip("+") == "data.api_key":
+            os.environ[KEY] = value
+        else:
+            shown.append(argument)
+    return shown
 
 
 def quote_literals(arguments: Sequence[str]) -> list[str]:
@@ -64,6 +80,8 @@ def quote_literals(arguments: Sequence[str]) -> list[str]:
 def _quoted(argument: str) -> str:
     name, equals, value = argument.partition("=")
     if not equals or name not in LITERAL or value == "null" or value[:1] in ("'", '"'):
+        return argument
+    if name == "data.query" and value.startswith("{"):  # {all: […], any: […]}
         return argument
     # In quotes Hydra reads a backslash as itself, but for those in front of a quote.
     escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)

@@ -1,0 +1,249 @@
+"""A file on its way to the disk: continued where it broke off, whole once it has its name."""
+
+import json
+import logging
+import lzma
+import os
+import re
+import shutil
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from requests import Response
+from tqdm import tqdm
+
+from patentlm.data.patentsview.web import CHUNK, STRANGER, PassingError, chunks, host
+from patentlm.errors import DataError
+
+RESERVE = 2**30  # bytes to leave free on the disk
+_DAMAGE = (  # what zipfile is known to raise over bytes that are not as they were written
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+)
+log = logging.getLogger(__name__)
+
+
+class DamagedError(Exception):
+    """What came is of no use, and more of it would not help."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What has come so far of a file, in `.part`, and beside it what it belongs to.
+
+    Args:
+        path: where the whole file will be.
+        size: its bytes, where that is known beforehand.
+    """
+
+    path: Path
+    size: int | None
+
+    @property
+    def file(self) -> Path:
+        return self.path.with_name(self.path.name + ".part")
+
+    @property
+    def note(self) -> Path:
+        return self.path.with_name(self.path.name + ".part.json")
+
+    def kept(self) -> int:
+        """How many bytes can be continued; what can't be continued is dropped."""
+        there = self.file.stat().st_size if self.file.exists() else 0
+        whole = self.known().get("size")
+        if isinstance(whole, int) and self.size in (None, whole) and there <= whole:
+            return there
+        self.drop()
+        return 0
+
+    def known(self) -> dict[str, Any]:
+        """The note: size, etag and last_modified of the whole, each where known."""
+        with suppress(OSError, ValueError):
+            note = json.loads(self.note.read_text("utf-8"))
+            return note if isinstance(note, dict) else {}
+        return {}
+
+    def drop(self) -> None:
+        self.note.unlink(missing_ok=True)
+        self.file.unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """Gives the file its name; from then on it counts as whole."""
+        self.file.replace(self.path)
+        self.note.unlink(missing_ok=True)
+
+    def make_room(self) -> None:
+        """Makes the folder, and drops what had come of the same file of another one.
+
+        Raises:
+            DataError: if the disk has no room for what is missing.
+        """
+        folder = self.path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        for other in folder.parent.glob(f"*/{self.file.name}"):
+            if other.parent != folder:
+                Part(other.with_suffix(""), None).drop()
+        needed = (self.size or 0) - self.kept() + RESERVE
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise DataError(
+                f"{self.path.name} needs {needed / 1e9:,.1f} GB of free disk, and {folder} has "
+                f"{free / 1e9:,.1f} GB: make room or set PATENTLM_CACHE to another folder"
+            )
+
+    def wanted(self) -> dict[str, str]:
+        """Headers that ask for what is missing."""
+        kept, known = self.kept(), self.known()
+        if not kept:
+            return {}
+        validator = known.get("etag") or known.get("last_modified")
+        return {"Range": f"bytes={kept}-"} | ({"If-Range": validator} if validator else {})
+
+    def fits(self, response: Response) -> bool:
+        """Whether the answer continues what is there."""
+        known, etag = self.known(), response.headers.get("ETag")
+        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
+        return (
+            response.status_code == 206
+            and span is not None
+            and (int(span[1]), int(span[2])) == (self.kept(), known.get("size"))
+            and (not etag or known.get("etag") in (None, etag))
+        )
+
+    def receive(self, response: Response) -> None:
+        """Adds the body of an answer that fits, or starts anew with a whole one.
+
+        Raises:
+            PassingError: if it breaks off; what came is kept.
+            DamagedError: if it has the wrong size.
+            DataError: if it is no ZIP.
+            OSError: if it can't be written.
+        """
+        body = chunks(response)
+        first = next(body, b"")
+        _require_zip(response, first)
+        if response.status_code == 200:
+            self._begin(response)
+        self._write(chain([first], body))
+        self._require_all()
+
+    def _begin(self, response: Response) -> None:
+        given = response.headers.get("Content-Length", "")
+        length = int(given) if given.isdecimal() else None
+        if self.size and length and self.size != length:
+            raise DamagedError(f"comes with {length:,} bytes where {self.size:,} are listed")
+        etag = response.headers.get("ETag", "")
+        note = {
+            "size": self.size or length,
+            "etag": None if etag.startswith("W/") else etag or None,  # weak: not byte by byte
+            "last_modified": response.headers.get("Last-Modified"),
+        }
+        self.drop()
+        self.note.write_text(json.dumps(note), "utf-8")
+
+    def _write(self, body: Iterator[bytes]) -> None:
+        with (
+            self.file.open("ab") as file,
+            _bar(self.path.name, self.known()["size"], done=file.tell()) as bar,
+        ):
+            for chunk in body:
+                file.write(chunk)
+                file.flush()
+                bar.update(len(chunk))
+            os.fsync(file.fileno())
+
+    def _require_all(self) -> None:
+        there, whole = self.file.stat().st_size, self.known()["size"]
+        if whole and there < whole:
+            raise PassingError(f"{self.path.name} broke off after {there:,} of {whole:,} bytes")
+        if whole and there > whole:
+            raise DamagedError(f"comes with {there:,} bytes where {whole:,} are listed")
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Holds the right to bring a file, which one process has at a time; waits for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    try:
+        held = lock.acquire(timeout=0)
+    except Timeout:
+        log.info("Another process is downloading %s: waiting for it", path.name)
+        held = lock.acquire()
+    with held:
+        yield
+
+
+def _require_zip(response: Response, first: bytes) -> None:
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    is_start = response.status_code == 200 and first
+    if kind in ("text/html", "application/json") or (is_start and not first.startswith(b"PK")):
+        raise DataError(
+            f"{host(response.url)} sends {kind or 'something else'} where a ZIP file was due: "
+            f"{STRANGER}"
+        )
+
+
+def transfer(part: Part, ask: Callable[[Mapping[str, str]], Response]) -> None:
+    """Brings what a part is missing; `ask` sends headers and returns the answer.
+
+    Raises:
+        PassingError, DamagedError, DataError, OSError: as `Part.receive` or `ask` raises them.
+    """
+    kept = part.kept()
+    if kept and kept == part.known()["size"]:
+        return
+    headers = part.wanted()
+    with ask(headers) as response:
+        if response.status_code == 200 or part.fits(response):
+            return part.receive(response)
+        if not headers:
+            raise DataError(f"{host(response.url)} answers {response.status_code}; try again later")
+    part.drop()
+    transfer(part, ask)  # asks for the whole, so it comes here no second time
+
+
+def require_whole_zip(path: Path, name: str) -> None:
+    """Reads a ZIP file through.
+
+    Raises:
+        DamagedError: if a byte of it is wrong.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            total = sum(member.file_size for member in members)
+            with _bar(f"Checking {name}", total, done=0) as bar:
+                for member in members:
+                    with archive.open(member) as file:
+                        while chunk := file.read(CHUNK):
+                            bar.update(len(chunk))
+    except _DAMAGE as error:
+        raise DamagedError(f"arrived damaged ({error})") from error
+
+
+def _bar(label: str, total: int | None, *, done: int) -> "tqdm[Any]":
+    return tqdm(
+        desc=label,
+        total=total,
+        initial=done,
+        unit="B",
+        unit_scale=True,
+        delay=2,
+        disable=None,
+        leave=False,
+    )

@@ -1,0 +1,160 @@
+"""One pass over the zipped tables: the patents that are asked for, as Parquet."""
+
+import hashlib
+import json
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+
+from patentlm import __version__
+from patentlm.data.patentsview.tables import Grants, ZippedTable
+from patentlm.data.query import Query
+from patentlm.errors import ConfigError, DataError
+
+_COLUMNS = ("patent_id", "patent_date", "patent_title", "patent_abstract")
+_SCHEMA = pyarrow.schema([(name, pyarrow.string()) for name in _COLUMNS])
+_ROWS_PER_GROUP = 2**14
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatentFilter:
+    """Which patents are kept, and what of them.
+
+    Args:
+        query: what stands in their abstracts.
+        granted_from: first date of grant, as YYYY-MM-DD; None for no bound.
+        granted_to: last date of grant.
+        titles: whether titles are looked up.
+
+    Raises:
+        ConfigError: if a date is none, or the first lies behind the last.
+    """
+
+    query: Query
+    granted_from: str | None
+    granted_to: str | None
+    titles: bool
+
+    def __post_init__(self) -> None:
+        _require_date("granted_from", self.granted_from)
+        _require_date("granted_to", self.granted_to)
+        if self.granted_from and self.granted_to and self.granted_from > self.granted_to:
+            raise ConfigError(
+                f"data.granted_from={self.granted_from} lies behind "
+                f"data.granted_to={self.granted_to}: swap them"
+            )
+
+    @property
+    def dated(self) -> bool:
+        """Whether it depends on the date."""
+        return bool(self.granted_from or self.granted_to)
+
+    @property
+    def key(self) -> str:
+        """Hash of all the settings, 16 hexadecimal digits."""
+        settings = json.dumps({"version": __version__, **asdict(self)}, sort_keys=True)
+        return hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+    def in_range(self, granted: str) -> bool:
+        """Whether a date is asked for; when any are, one that is none is not."""
+        if not self.dated:
+            return True
+        return _DATE.fullmatch(granted) is not None and (
+            (self.granted_from or granted) <= granted <= (self.granted_to or granted)
+        )
+
+
+def filter_tables(
+    abstracts: Path, grants: Path | None, target: Path, *, keep: PatentFilter
+) -> None:
+    """Writes what is kept as Parquet, and counts of what is not into the file's metadata.
+
+    Args:
+        abstracts: the ZIP with `patent_id` and `patent_abstract`.
+        grants: the ZIP with `patent_id`, `patent_date` and `patent_title`; None leaves dates and
+            titles empty.
+        target: the file to be made, complete or not at all.
+        keep: what is kept.
+
+    Raises:
+        DataError: if a table can't be read, or nothing can be written.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=target.parent) as lines:
+            known = (
+                Grants.read(grants, lines, wanted=keep.in_range, titles=keep.titles)
+                if grants
+                else None
+            )
+            _write(abstracts, known, target, keep=keep)
+    except OSError as error:
+        raise DataError(
+            f"{target.parent} can't be written ({error.strerror or error}): "
+            "free disk space there, or set PATENTLM_CACHE to another folder"
+        ) from error
+
+
+def read_counts(filtered: Path) -> dict[str, int]:
+    """How many rows of the table `filter_tables` left out of the file it made, by reason."""
+    metadata = pyarrow.parquet.read_metadata(filtered).metadata
+    counts: dict[str, int] = json.loads(metadata[b"counts"])
+    return counts
+
+
+def _write(abstracts: Path, grants: Grants | None, target: Path, *, keep: PatentFilter) -> None:
+    part = target.with_suffix(".part")
+    counts: Counter[str] = Counter()
+    rows = _kept(ZippedTable(abstracts, ("patent_id", "patent_abstract")), grants, keep, counts)
+    try:
+        with pyarrow.parquet.ParquetWriter(
+            part, _SCHEMA, compression="zstd", use_dictionary=["patent_date"]
+        ) as file:
+            while group := list(islice(rows, _ROWS_PER_GROUP)):
+                file.write_table(pyarrow.table(list(zip(*group, strict=True)), schema=_SCHEMA))
+            file.add_key_value_metadata({"counts": json.dumps(counts)})
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _kept(
+    table: ZippedTable, grants: Grants | None, keep: PatentFilter, counts: Counter[str]
+) -> Iterator[tuple[str, str, str, str]]:
+    for batch in table.batches():
+        filled = [row for row in batch if row[1] and not row[1].isspace()]
+        hits = [row for row in filled if keep.query.matches(row[1])]
+        found = grants.find([id for id, _ in hits]) if grants else [("", "")] * len(hits)
+        kept = [
+            (id, granted, title, text)
+            for (id, text), (granted, title) in zip(hits, found, strict=True)
+            if granted or not keep.dated
+        ]
+        counts["without_text"] += len(batch) - len(filled)
+        counts["outside_query"] += len(filled) - len(hits)
+        counts["outside_dates"] += len(hits) - len(kept)
+        yield from kept
+    counts["damaged"] += table.damaged
+
+
+def _require_date(name: str, value: object) -> None:
+    if value is not None and not _is_date(value):
+        raise ConfigError(f"data.{name}={value} is no date: write YYYY-MM-DD")
+
+
+def _is_date(value: object) -> bool:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,37 @@
+"""What the yearly quota of downloads went to on this machine."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+_YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A file with one JSON line for each request for a file; lines are only ever added."""
+
+    path: Path
+
+    def enter(self, file: str, release: str, answer: int | None) -> None:
+        """Adds a request, now; `answer` is the HTTP status, None where none came."""
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        line = {"time": time, "file": file, "release": release, "answer": answer}
+        with self.path.open("a", encoding="utf-8") as ledger:
+            ledger.write(json.dumps(line) + "\n")
+
+    def counted(self, file: str) -> int:
+        """How many requests for a file were granted in the last 365 days."""
+        start = (datetime.now(UTC) - _YEAR).isoformat(timespec="seconds")
+        recent = [line for line in self._lines() if line["file"] == file and line["time"] > start]
+        return sum(line["answer"] is not None and line["answer"] < 400 for line in recent)
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        with suppress(FileNotFoundError):
+            for line in self.path.read_text("utf-8").splitlines():
+                with suppress(ValueError):  # a line that a full disk cut off
+                    yield json.loads(line)

@@ -1,0 +1,63 @@
+"""Which files the portal has: its metadata, read strictly."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from patentlm.data.patentsview.web import origin
+
+PRODUCT = "PVGPATDIS"
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A file of a release.
+
+    Args:
+        name: of the file.
+        release: day on which it was released.
+        size: bytes, where the portal tells.
+        url: where to ask for it.
+    """
+
+    name: str
+    release: date
+    size: int | None
+    url: str
+
+
+def product_url(api: str) -> str:
+    """Where the metadata are."""
+    return f"{api}/datasets/products/{PRODUCT}"
+
+
+def read_offers(answer: Any, name: str, api: str) -> list[Offer]:
+    """The files of that name.
+
+    Raises:
+        KeyError, IndexError, TypeError, ValueError, AttributeError: if the answer has another form.
+    """
+    files = answer["bulkDataProductBag"][0]["productFileBag"]["fileDataBag"]
+    return [_read(file, name, api) for file in files if file.get("fileName") == name]
+
+
+def _read(file: Mapping[str, Any], name: str, api: str) -> Offer:
+    size, url = file.get("fileSize"), file.get("fileDownloadURI")
+    here = f"{api}/datasets/products/files/{PRODUCT}/{name}"
+    return Offer(
+        name,
+        _as_date(file["fileReleaseDate"]),
+        size if isinstance(size, int) and size > 0 else None,
+        # no other host would take the key
+        url if url and origin(url) == origin(here) else here,
+    )
+
+
+def _as_date(text: str) -> date:
+    # Strict, because it becomes the name of a folder; a time may stand behind it.
+    if not re.fullmatch(rf"{DATE.pattern}([T ][\w:.+-]*)?", text, re.ASCII):
+        raise ValueError(f"no date: {text!r}")
+    return date.fromisoformat(text[:10])

@@ -1,0 +1,277 @@
+"""The patents of PatentsView from the USPTO Open Data Portal: one product, downloaded once."""
+
+import logging
+import os
+import re
+from collections.abc import Container, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from requests import Response
+from tqdm import tqdm
+from urllib3.util import Retry
+
+from patentlm.data.cache import cache_folder
+from patentlm.data.patentsview.download import (
+    DamagedError,
+    Part,
+    alone,
+    require_whole_zip,
+    transfer,
+)
+from patentlm.data.patentsview.ledger import Ledger
+from patentlm.data.patentsview.offers import DATE, PRODUCT, Offer, product_url, read_offers
+from patentlm.data.patentsview.web import (
+    KeyAtHome,
+    PassingError,
+    UnavailableError,
+    chunks,
+    follow,
+    host,
+    origin,
+    persist,
+    read_json,
+    send,
+)
+from patentlm.errors import DataError
+
+ABSTRACTS = "g_patent_abstract.tsv.zip"
+PATENTS = "g_patent.tsv.zip"
+YEARLY_DOWNLOADS = 20  # of one file with one key
+RETRY = Retry(5, backoff_factor=2)  # waits 0, 4, 8, 16 and 32 s where the portal names no time
+_USABLE = (200, 206, 400, 412, 416)  # the last three may be about the range asked for
+_UPLOAD = timedelta(days=7)  # within which the files of one release appear
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenDataPortal:
+    """The bulk product PVGPATDIS (granted patents, disambiguated), downloaded once.
+
+    The key is read from the environment variable USPTO_API_KEY, and only when it is needed.
+
+    Args:
+        api_url: where the API begins, as https://api.uspto.gov/api/v1.
+        retry: how often passing trouble is tried again, and after which waits.
+    """
+
+    api_url: str
+    retry: Retry
+
+    def release(self, wanted: str) -> str:
+        """The date (YYYY-MM-DD) of the release that `wanted` means: "latest", "cached" or a date.
+
+        The portal is asked for the latest, and for a date that is not on disk. Where it can't
+        be asked for the latest, the newest release on disk stands in, with a warning.
+
+        Raises:
+            DataError: if there is no such release, or the portal can't or won't tell.
+        """
+        cached = _cached_releases()
+        if wanted in cached:
+            return wanted
+        if wanted == "cached":
+            return _newest(cached)
+        try:
+            return self._release_on_offer(wanted)
+        except DataError as error:
+            if not cached:
+                raise
+            if wanted == "latest" and isinstance(error, UnavailableError):
+                log.warning("Release %s from the cache is used: %s", cached[-1], error)
+                return cached[-1]
+            hint = f"data.release=cached uses {cached[-1]}, which is on disk"
+            raise DataError(f"{error}; {hint}") from error
+
+    def file(self, name: str, *, release: str) -> Path:
+        """The file of a release on disk; downloaded first if it is not there.
+
+        Several processes may ask at once: one downloads, the others wait for it.
+
+        Raises:
+            DataError: if it can't be had, with what to do about it.
+        """
+        path = _folder() / _checked(release) / name
+        try:
+            if not path.exists():
+                with alone(_folder() / name):
+                    if not path.exists():
+                        self._download(path, self._offer(name, release))
+        except OSError as error:
+            raise DataError(
+                f"{path} can't be written ({error.strerror or error}): free disk space or set "
+                "PATENTLM_CACHE to another folder; what has come is kept"
+            ) from error
+        return path
+
+    def _release_on_offer(self, wanted: str) -> str:
+        if wanted != "latest":
+            _checked(wanted)
+        dates = sorted({str(offer.release) for offer in self._offers(ABSTRACTS)})
+        if wanted not in dates and (wanted != "latest" or not dates):
+            raise DataError(
+                f"data.release={wanted} is not on offer: {PRODUCT} has {ABSTRACTS} "
+                f"of {', '.join(dates) or 'no date'}"
+            )
+        return dates[-1] if wanted == "latest" else wanted
+
+    def _offer(self, name: str, release: str) -> Offer:
+        def distance(offer: Offer) -> timedelta:
+            return abs(offer.release - date.fromisoformat(release))
+
+        offers = self._offers(name)
+        near = [offer for offer in offers if distance(offer) <= _UPLOAD]
+        if not near:
+            dates = ", ".join(sorted({str(offer.release) for offer in offers}))
+            raise DataError(
+                f"{name} of {release} is not on offer, but of {dates or 'no date'}: "
+                "set data.release to another date"
+            )
+        return min(near, key=distance)
+
+    def _offers(self, name: str) -> list[Offer]:
+        answer = persist(partial(self._metadata, name), self.retry)
+        try:
+            return read_offers(answer, name, self._api)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(
+                f"{host(self._api)} describes {PRODUCT} in an unknown way ({error!r}): "
+                "check data.api_url, and whether patentlm has a newer version"
+            ) from error
+
+    def _metadata(self, name: str) -> Any:
+        url = product_url(self._api)
+        headers = {"Accept": "application/json"}
+        response = follow(send(url, headers, self._key), headers, self._key)
+        with self._granted(response, name, (200,)):
+            return read_json(response)
+
+    def _download(self, path: Path, offer: Offer) -> None:
+        part = Part(path, offer.size)
+        part.make_room()
+        try:
+            persist(partial(transfer, part, partial(self._ask, offer)), self.retry)
+            require_whole_zip(part.file, path.name)
+        except DamagedError as damage:
+            part.drop()
+            raise DataError(
+                f"{offer.name} of {offer.release} {damage}: what came was removed; another try "
+                f"costs one more of the {YEARLY_DOWNLOADS} downloads a year, of which this "
+                f"machine has counted {self._ledger.counted(offer.name)}"
+            ) from None
+        part.finish()
+
+    def _ask(self, offer: Offer, headers: Mapping[str, str]) -> Response:
+        log.info(
+            "%s %s of %s (%s): download %d of %d this year counted on this machine",
+            "Continuing" if headers else "Downloading",
+            offer.name,
+            offer.release,
+            tqdm.format_sizeof(offer.size, "B") if offer.size else "of unknown size",
+            self._ledger.counted(offer.name) + 1,
+            YEARLY_DOWNLOADS,
+        )
+        answer = None
+        try:
+            response = send(offer.url, headers, self._key)
+            answer = response.status_code
+        finally:
+            # Now, not at the end of the transfer, because a killed process has spent it as well.
+            self._ledger.enter(offer.name, str(offer.release), answer)
+        return self._granted(follow(response, headers, self._key), offer.name, _USABLE)
+
+    def _granted(self, response: Response, name: str, usable: Container[int]) -> Response:
+        if response.status_code in usable:
+            return response
+        with response:
+            raise self._refusal(response, name)
+
+    def _refusal(self, response: Response, name: str) -> Exception:
+        status, who = response.status_code, f"{host(response.url)} answers {response.status_code}"
+        if status >= 500:
+            return PassingError(who, response)
+        if status == 429:
+            return _too_many(response, name, self._ledger.counted(name))
+        if origin(response.url) != origin(self._api):
+            return DataError(f"{who}, where {name} should be: start again later")
+        return DataError(f"{who}{_REFUSALS.get(status, ': check data.api_url')}")
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(_folder() / "downloads.jsonl")
+
+    @property
+    def _key(self) -> KeyAtHome:
+        key = os.environ.get("USPTO_API_KEY")
+        if not key:
+            raise UnavailableError(
+                "USPTO_API_KEY is not set: get a key at data.uspto.gov (My ODP) and set it; "
+                "data=sample or data=file data.path=… work without one"
+            )
+        if not re.fullmatch(r"[!-~]+", key):
+            raise DataError(
+                "USPTO_API_KEY holds a blank, a line break or another character that no key has: "
+                "copy the key again"
+            )
+        return KeyAtHome(key, self._api)
+
+    @property
+    def _api(self) -> str:
+        with suppress(ValueError):
+            scheme, name, _ = origin(self.api_url)
+            if scheme in ("http", "https") and name:
+                return self.api_url.rstrip("/")
+        raise DataError(
+            f"data.api_url={self.api_url} is no address: write it as https://api.uspto.gov/api/v1"
+        )
+
+
+_REFUSALS = {
+    401: ": USPTO_API_KEY is no key, or no longer (keys lapse after 90 days unused); "
+    "get one at data.uspto.gov (My ODP)",
+    403: ": USPTO_API_KEY is not a key it knows; compare it with data.uspto.gov (My ODP), "
+    "or check data.api_url",
+    404: f": it has no {PRODUCT}, or not this file of it; check data.api_url",
+}
+
+
+def _too_many(response: Response, name: str, counted: int) -> Exception:
+    body = b""
+    with suppress(PassingError):
+        body = next(chunks(response), b"")
+    if b"31536000" not in body:  # the seconds of a year
+        return PassingError(f"{host(response.url)} asks for a slower pace (429)", response)
+    return DataError(
+        f"{host(response.url)} answers 429: the {YEARLY_DOWNLOADS} downloads a year of {name} "
+        f"with this key are used up, {counted} of them counted on this machine; "
+        "use a release that is on disk, or data=file with a copy of the file"
+    )
+
+
+def _folder() -> Path:
+    return cache_folder() / "patentsview"
+
+
+def _cached_releases() -> list[str]:
+    folders = (path.parent.name for path in _folder().glob(f"*/{ABSTRACTS}"))
+    return sorted(name for name in folders if DATE.fullmatch(name))
+
+
+def _newest(cached: list[str]) -> str:
+    if not cached:
+        raise DataError(
+            f"data.release=cached: no release is in {_folder()} yet; "
+            "use data.release=latest once, with USPTO_API_KEY set"
+        )
+    return cached[-1]
+
+
+def _checked(release: str) -> str:
+    with suppress(ValueError):
+        if DATE.fullmatch(release):
+            return str(date.fromisoformat(release))
+    raise DataError(f"data.release={release}: write latest, cached or YYYY-MM-DD")
