@@ -78,7 +78,7 @@ def drafted(source: PatentSource) -> tuple[list[Text], list[int]]:
 def texts_of(draft: Draft) -> list[Text]:
     """The words of each text of a draft."""
     texts: list[Text] = []
-    for _, ids, lengths in draft.pieces():
+    for _, ids, lengths in draft.pieces("Reading texts"):
         words = map(draft.words.__getitem__, ids.tolist())
         texts += [list(islice(words, length)) for length in lengths.tolist()]
     return texts

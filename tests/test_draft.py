@@ -22,7 +22,7 @@ def test_words_are_numbered_as_they_first_appear(tmp_path):
     draft = written([[["b", "a", "b"], []], [["c", "b"]]], tmp_path)
     assert draft.words == ["b", "a", "c"]
     assert draft.lengths.tolist() == [3, 0, 2]
-    [(start, ids, lengths)] = draft.pieces()
+    [(start, ids, lengths)] = draft.pieces("Reading texts")
     assert (start, ids.tolist(), lengths.tolist()) == (0, [0, 1, 0, 2, 0], [3, 0, 2])
 
 
@@ -59,7 +59,7 @@ def test_words_are_counted_in_the_texts_chosen(chunks, rng):
 def test_many_texts_come_in_pieces_and_in_order(tmp_path):
     texts = [[str(n), "and", str(n // 2)][: n % 4] for n in range(2 * TEXTS_IN_A_PIECE + 5)]
     draft = written([texts[:100], texts[100:9000], texts[9000:]], tmp_path)
-    pieces = list(draft.pieces())
+    pieces = list(draft.pieces("Reading texts"))
     assert [piece.start for piece in pieces] == [0, TEXTS_IN_A_PIECE, 2 * TEXTS_IN_A_PIECE]
     assert [len(piece.lengths) for piece in pieces] == [TEXTS_IN_A_PIECE, TEXTS_IN_A_PIECE, 5]
     assert texts_of(draft) == texts

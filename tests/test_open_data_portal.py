@@ -266,11 +266,14 @@ def test_a_key_that_can_not_be_one_is_not_shown(portal, monkeypatch, key):
 
 
 @pytest.mark.parametrize(
-    "api_url", ["api.uspto.gov/api/v1", "ftp://a/b", "http://[::1", "https://"]
+    "api_url",
+    ["api.uspto.gov/api/v1", "ftp://a/b", "http://[::1", "https://", "http://api.uspto.gov/api/v1"],
 )
 def test_an_api_url_that_is_no_address_is_named(api_url, monkeypatch):
     monkeypatch.setenv("USPTO_API_KEY", KEY)
-    with pytest.raises(DataError, match=r"data\.api_url=.* is no address: write it as https://api"):
+    with pytest.raises(
+        DataError, match=r"data\.api_url=.* is no https address: write it as https://api"
+    ):
         OpenDataPortal(api_url=api_url, retry=Retry(0)).release("latest")
 
 

@@ -130,7 +130,7 @@ def _index(
         header = {"descr": final.dtype.str, "fortran_order": False, "shape": (targets + 1,)}
         np.lib.format.write_array_header_1_0(file, header)
         np.array([END], final.dtype).tofile(file)
-        for start, ids, lengths in draft.pieces():
+        for start, ids, lengths in draft.pieces(f"Indexing {name}"):
             kept = chosen[start : start + len(lengths)]
             indexed = final[ids[np.repeat(kept, lengths)]]
             unknown += int((indexed == UNK).sum())

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 TEXTS_IN_A_PIECE = 8192
 
@@ -55,18 +56,19 @@ class Draft:
     words: list[str]
     lengths: Numbers
 
-    def pieces(self) -> Iterator[Piece]:
-        """The texts in order, some thousand at a time."""
+    def pieces(self, doing: str) -> Iterator[Piece]:
+        """The texts in order, some thousand at a time; a progress bar says what is done to them."""
         bounds = [*range(0, len(self.lengths), TEXTS_IN_A_PIECE), len(self.lengths)]
-        with self.path.open("rb") as file:
+        with self.path.open("rb") as file, _bar(doing, len(self.lengths)) as bar:
             for start, end in pairwise(bounds):
                 lengths = self.lengths[start:end]
                 yield Piece(start, np.fromfile(file, np.uint32, int(lengths.sum())), lengths)
+                bar.update(len(lengths))
 
     def counts(self, texts: NDArray[np.bool_]) -> Numbers:
         """How often each word occurs in the texts chosen, `(words,)`."""
         counts = np.zeros(len(self.words), np.int64)
-        for start, ids, lengths in self.pieces():
+        for start, ids, lengths in self.pieces("Counting words"):
             chosen = np.repeat(texts[start : start + len(lengths)], lengths)
             counts += np.bincount(ids[chosen], minlength=len(counts))
         return counts
@@ -91,6 +93,10 @@ def write_draft(chunks: Iterable[Chunk], path: Path) -> Draft:
             np.fromiter(every, np.uint32, len(chunk.words))[chunk.ids].tofile(file)
             lengths.append(chunk.lengths)
     return Draft(path, list(numbers), np.concatenate(lengths))
+
+
+def _bar(doing: str, texts: int) -> "tqdm[Any]":
+    return tqdm(desc=doing, total=texts, unit=" texts", delay=2, disable=None, leave=False)
 
 
 def _numbers() -> defaultdict[Any, int]:

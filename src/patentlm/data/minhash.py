@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from patentlm.data.draft import Draft, Numbers
 from patentlm.data.families import Pairs
@@ -64,7 +65,8 @@ def _signatures(words: WordHashes, *, length: int) -> tuple[Signatures, Numbers]
 
 def _candidates(signatures: Signatures) -> Iterator[Pairs]:
     """Pairs that agree in a band, some of them more than once."""
-    for band in range(BANDS):
+    bands = tqdm(range(BANDS), desc="Pairing near-copies", delay=2, disable=None, leave=False)
+    for band in bands:
         keys = signatures[:, band].astype(np.uint64) @ (
             np.uint64(1) << np.arange(0, 16 * ROWS, 16, dtype=np.uint64)
         )

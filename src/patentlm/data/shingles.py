@@ -31,7 +31,7 @@ def hash_words(draft: Draft) -> Iterator[WordHashes]:
     """The pieces of a draft as hashes of the words, without punctuation."""
     is_word = np.array([re.search(r"\w", word) is not None for word in draft.words], np.bool_)
     hashes = np.array([_hash(word) for word in draft.words], np.uint64)
-    for _, ids, lengths in draft.pieces():
+    for _, ids, lengths in draft.pieces("Reading texts for near-copies"):
         kept = is_word[ids]
         left = np.add.reduceat(np.append(kept, False), np.cumsum(lengths) - lengths, dtype=np.int64)
         yield WordHashes(hashes[ids[kept]], np.where(lengths, left, 0))

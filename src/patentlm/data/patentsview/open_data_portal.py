@@ -32,6 +32,7 @@ from patentlm.data.patentsview.web import (
     chunks,
     follow,
     host,
+    is_loopback,
     origin,
     persist,
     read_json,
@@ -223,10 +224,10 @@ class OpenDataPortal:
     def _api(self) -> str:
         with suppress(ValueError):
             scheme, name, _ = origin(self.api_url)
-            if scheme in ("http", "https") and name:
+            if name and (scheme == "https" or (scheme == "http" and is_loopback(self.api_url))):
                 return self.api_url.rstrip("/")
         raise DataError(
-            f"data.api_url={self.api_url} is no address: write it as https://api.uspto.gov/api/v1"
+            f"data.api_url={self.api_url} is no https address: write it as https://api.uspto.gov/api/v1"
         )
 
 

@@ -140,7 +140,7 @@ def next_hop(response: Response) -> str:
     """
     try:
         target = urljoin(response.url, response.headers["Location"])
-        insecure = urlsplit(target).scheme != "https" and not _is_loopback(target)
+        insecure = urlsplit(target).scheme != "https" and not is_loopback(target)
     except ValueError:
         raise DataError(f"{host(response.url)} redirects to what is no address") from None
     if insecure and response.url.startswith("https:"):
@@ -150,7 +150,8 @@ def next_hop(response: Response) -> str:
     return target
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether an address is on this machine."""
     name = urlsplit(url).hostname or ""
     with suppress(ValueError):
         return ipaddress.ip_address(name).is_loopback
