@@ -71,16 +71,15 @@ class Cleaning:
         if self.quotes:  # first: the other steps can bring in quotes that are not the field's
             text = _unquote(text)
         if self.entities and "&" in text:
-            text = html.unescape(_GREEK_ENTITY.sub(_greek_letter, text))
+            text = _collapse(html.unescape(_GREEK_ENTITY.sub(_greek_letter, text)))
         if not text.isascii():
-            text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC_QUOTES)
-        text = _collapse(text)
+            text = _collapse(unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC_QUOTES))
         # The searches for removals are slow, and most texts have none.
         if self.figure_references and _PERHAPS_REFERENCES.search(text):
-            text = _REFERENCE_REMOVAL.sub(_gap, text)
+            text = _collapse(_REFERENCE_REMOVAL.sub(_gap, text))
         if self.markers and "##" in text:
-            text = _MARKER_REMOVAL.sub(_gap, text)
-        return _collapse(text)
+            text = _collapse(_MARKER_REMOVAL.sub(_gap, text))
+        return text
 
 
 def _collapse(text: str) -> str:

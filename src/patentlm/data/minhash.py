@@ -53,13 +53,13 @@ def _write_signatures(draft: Draft, ranks: Numbers, length: int, path: Path) -> 
 def _signatures(words: WordHashes, *, length: int) -> tuple[Signatures, Numbers]:
     """Signatures `(texts, BANDS * ROWS)` of texts, and how many shingles each text has."""
     hashes, counts = shingles(words, length)
-    factors = mix(np.arange(BANDS * ROWS, dtype=np.uint64)) | np.uint64(1)
+    factors = mix(np.arange(BANDS * ROWS, dtype=np.uint64)).astype(np.uint32) | np.uint32(1)
+    hashes = hashes.astype(np.uint32)
     filled = np.flatnonzero(counts)
     starts = (np.cumsum(counts) - counts)[filled]
     signatures = np.zeros((len(counts), BANDS * ROWS), np.uint16)
     for at, factor in enumerate(factors):
-        smallest = np.minimum.reduceat((hashes * factor) >> np.uint64(32), starts)
-        signatures[filled, at] = smallest.astype(np.uint16)
+        signatures[filled, at] = np.minimum.reduceat(hashes * factor, starts).astype(np.uint16)
     return signatures, counts
 
 

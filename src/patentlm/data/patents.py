@@ -45,7 +45,7 @@ class Patent:
 
 class _Table(NamedTuple):
     names: Sequence[str]
-    rows: Callable[[Sequence[str]], Iterator[Mapping[str, object]]]  # given the names needed
+    rows: Callable[[Sequence[str]], Iterator[Sequence[object]]]  # their values of the names given
 
 
 def read_patents(path: Path, *, column: str | None, encoding: str) -> Iterator[Patent]:
@@ -112,10 +112,11 @@ def _open_only_table(archive: zipfile.ZipFile) -> IO[bytes]:
 
 def _patents(table: _Table, column: str | None) -> Iterator[Patent]:
     columns = _find_columns(table.names, column) if table.names else {}
+    places = [list(columns).index(field) if field in columns else -1 for field in COLUMNS]
     row = None
     for row in table.rows(list(columns.values())):
-        texts = {field: _as_text(row.get(name)) for field, name in columns.items()}
-        yield Patent(**dict.fromkeys(COLUMNS, "") | texts)
+        texts = [*map(_as_text, row), ""]
+        yield Patent(*[texts[place] for place in places])
     if row is None:
         raise DataError("is empty: it needs named columns and one patent in each row")
 
@@ -135,6 +136,8 @@ def _find_columns(names: Sequence[str], column: str | None) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
     if value is None:
         return ""
     return value.decode() if isinstance(value, bytes) else str(value)
@@ -153,7 +156,14 @@ def _read_delimited(file: IO[bytes], encoding: str, *, delimiter: str) -> _Table
     csv.field_size_limit(_LARGEST_FIELD)
     records = _records(file, encoding, delimiter)
     names = next(records, [])
-    return _Table(names, lambda _: (dict(zip(names, row, strict=False)) for row in records))
+
+    def rows(wanted: Sequence[str]) -> Iterator[Sequence[object]]:
+        places = [names.index(name) for name in wanted]
+        for record in records:
+            record += [""] * (len(names) - len(record))
+            yield [record[place] for place in places]
+
+    return _Table(names, rows)
 
 
 def _records(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[list[str]]:
@@ -175,7 +185,10 @@ def _read_json_lines(file: IO[bytes], encoding: str) -> _Table:
     # records may leave out what they have no value for, so the first alone names too little
     head = list(islice(rows, _RECORDS_TO_NAME_COLUMNS))
     names = dict.fromkeys(name for row in head for name in row)
-    return _Table(list(names), lambda _: chain(head, rows))
+    return _Table(
+        list(names),
+        lambda wanted: ([row.get(name) for name in wanted] for row in chain(head, rows)),
+    )
 
 
 def _objects(file: IO[bytes], encoding: str) -> Iterator[Mapping[str, object]]:
@@ -200,7 +213,8 @@ def _read_parquet(file: IO[bytes], encoding: str) -> _Table:
     return _Table(
         table.schema_arrow.names,
         lambda names: chain.from_iterable(
-            batch.to_pylist() for batch in table.iter_batches(_ROWS_PER_BATCH, columns=names)
+            zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+            for batch in table.iter_batches(_ROWS_PER_BATCH, columns=names)
         ),
     )
 
