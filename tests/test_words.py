@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001 (characters that look like others are part of what is tested)
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -62,6 +63,11 @@ def test_a_word_is_a_run_of_letters_or_a_single_mark(text, words):
 def test_words_are_written_as_people_write_them(words, text):
     assert join(words.split()) == text
     assert split(text) == words.split()
+
+
+@given(TEXTS | st.text(st.characters(max_codepoint=127)))
+def test_the_fast_way_to_split_finds_the_words_of_the_definition(text):
+    assert split(text) == re.findall(r"<unk>|\w+(?:['-]\w+)*|\S", text.lower())
 
 
 @given(TEXTS)

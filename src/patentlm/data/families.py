@@ -37,17 +37,20 @@ def exact_pairs(draft: Draft, ranks: Numbers, *, length: int, overlap: float) ->
 
 def connected(pairs: Pairs, texts: int) -> Numbers:
     """The smallest number reachable from each text, `(texts,)`, by union-find."""
-    parent = list(range(texts))
+    parent: dict[int, int] = {}
 
     def root(text: int) -> int:
-        while parent[text] != text:
-            parent[text] = text = parent[parent[text]]
+        while (above := parent.setdefault(text, text)) != text:
+            parent[text] = text = parent[above]
         return text
 
     for a, b in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True):
         a, b = sorted((root(a), root(b)))
         parent[b] = a
-    return np.array([root(text) for text in range(texts)], dtype=np.int64)
+    labels = np.arange(texts)
+    for text in parent:
+        labels[text] = root(text)
+    return labels
 
 
 def _distinct_shingles(draft: Draft, ranks: Numbers, length: int) -> tuple[Hashes, Numbers]:

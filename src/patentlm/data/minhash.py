@@ -8,6 +8,7 @@ with the first text of all that agree there, so that time and memory grow with t
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -21,30 +22,35 @@ from patentlm.data.processes import in_processes
 from patentlm.data.shingles import WordHashes, hash_words, mix, shingles
 
 BANDS, ROWS = 32, 3
-PAIRS_AT_ONCE = 2**18
 
 Signatures = NDArray[np.uint16]
 
 
 def likely_pairs(draft: Draft, ranks: Numbers, *, length: int, overlap: float) -> Pairs:
-    """Pairs of near-copies, most of them: the arguments are those of `exact_pairs`."""
-    path = draft.path.with_suffix(".signatures")
-    sizes = _write_signatures(draft, ranks, length, path)
-    signatures = np.memmap(path, np.uint16, "r").reshape(-1, BANDS, ROWS)
-    near = [Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-    near += [_near(signatures, sizes, pairs, overlap) for pairs in _candidates(signatures)]
+    """Pairs of near-copies, most of them: the arguments are those of `exact_pairs`.
+
+    The signatures lie on disk, a file for each band, and one band is held in memory at a time.
+    """
+    folder = draft.path.with_suffix(".signatures")
+    folder.mkdir(exist_ok=True)
+    sizes = _write_signatures(draft, ranks, length, folder)
+    pairs = _candidates(folder)
+    near = _common(folder, pairs, sizes) >= overlap * np.minimum(*(sizes[side] for side in pairs))
+    near &= sizes[pairs.left] > 0
     called = ranks[ranks >= 0]
-    return Pairs(*(called[np.concatenate(side)] for side in zip(*near, strict=True)))
+    return Pairs(called[pairs.left[near]], called[pairs.right[near]])
 
 
-def _write_signatures(draft: Draft, ranks: Numbers, length: int, path: Path) -> Numbers:
+def _write_signatures(draft: Draft, ranks: Numbers, length: int, folder: Path) -> Numbers:
     """Writes the signatures of the texts that have a rank; returns how many shingles each has."""
     sign = partial(_signatures, length=length)
     sizes, start = [], 0
-    with path.open("wb") as file:
+    with ExitStack() as stack:
+        files = [stack.enter_context((folder / str(band)).open("wb")) for band in range(BANDS)]
         for signatures, counts in in_processes(sign, hash_words(draft)):
             kept = ranks[start : start + len(counts)] >= 0
-            signatures[kept].tofile(file)
+            for file, band in zip(files, np.split(signatures[kept], BANDS, axis=1), strict=True):
+                band.tofile(file)
             sizes.append(counts[kept])
             start += len(counts)
     return np.concatenate(sizes)
@@ -63,26 +69,33 @@ def _signatures(words: WordHashes, *, length: int) -> tuple[Signatures, Numbers]
     return signatures, counts
 
 
-def _candidates(signatures: Signatures) -> Iterator[Pairs]:
-    """Pairs that agree in a band, some of them more than once."""
-    bands = tqdm(range(BANDS), desc="Pairing near-copies", delay=2, disable=None, leave=False)
-    for band in bands:
-        keys = signatures[:, band].astype(np.uint64) @ (
+def _candidates(folder: Path) -> Pairs:
+    """Pairs that agree in a band, each once."""
+    codes, texts = np.zeros(0, np.int64), 1
+    for band in _bands(folder, "Pairing near-copies"):
+        texts = len(band)
+        keys = band.astype(np.uint64) @ (
             np.uint64(1) << np.arange(0, 16 * ROWS, 16, dtype=np.uint64)
         )
         order = np.argsort(keys, kind="stable")
         same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]]) + 1
         first = np.searchsorted(keys[order], keys[order[same]])
-        for at in range(0, len(same), PAIRS_AT_ONCE):
-            some = slice(at, at + PAIRS_AT_ONCE)
-            yield Pairs(order[same[some] - 1], order[same[some]])
-            yield Pairs(order[first[some]], order[same[some]])
+        left = np.concatenate([order[same - 1], order[first]])
+        codes = np.union1d(codes, left * texts + np.tile(order[same], 2))
+    return Pairs(codes // texts, codes % texts)
 
 
-def _near(signatures: Signatures, sizes: Numbers, pairs: Pairs, overlap: float) -> Pairs:
-    """Those pairs whose estimated share of shingles in common is large enough."""
-    left, right = sizes[pairs.left], sizes[pairs.right]
-    jaccard = (signatures[pairs.left] == signatures[pairs.right]).mean(axis=(1, 2))
-    common = jaccard / (1 + jaccard) * (left + right)
-    near = (common >= overlap * np.minimum(left, right)) & (left > 0)
-    return Pairs(pairs.left[near], pairs.right[near])
+def _common(folder: Path, pairs: Pairs, sizes: Numbers) -> NDArray[np.float64]:
+    """How many shingles the texts of each pair are likely to have in common, `(pairs,)`."""
+    equal = np.zeros(len(pairs.left), np.int64)
+    for band in _bands(folder, "Comparing near-copies"):
+        equal += (band[pairs.left] == band[pairs.right]).sum(axis=1)
+    jaccard = equal / (BANDS * ROWS)
+    common: NDArray[np.float64] = jaccard / (1 + jaccard) * (sizes[pairs.left] + sizes[pairs.right])
+    return common
+
+
+def _bands(folder: Path, doing: str) -> Iterator[Signatures]:
+    """The bands `(texts, ROWS)` of all signatures."""
+    for band in tqdm(range(BANDS), desc=doing, delay=2, disable=None, leave=False):
+        yield np.fromfile(folder / str(band), np.uint16).reshape(-1, ROWS)

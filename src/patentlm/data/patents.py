@@ -20,7 +20,7 @@ import pyarrow.parquet
 
 from patentlm.errors import DataError
 
-# Per field of a Patent the usual names of its column, best first.
+# For each field of a Patent, in their order, the usual names of its column, best first.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "abstract": ("patent_abstract", "abstract", "abstract_text", "text", "summary"),
     "id": ("patent_id", "patent_number", "publication_number", "id", "number"),

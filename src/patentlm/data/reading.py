@@ -21,7 +21,7 @@ from patentlm.data.processes import in_processes
 from patentlm.data.query import Query
 from patentlm.data.words import split
 
-PATENTS_AT_ONCE = 4096
+PATENTS_AT_ONCE = 1024
 
 _NO_WORDS = str.maketrans({sign: " " for sign in map(chr, range(128)) if not re.match(r"\w", sign)})
 

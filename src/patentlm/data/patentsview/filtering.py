@@ -6,6 +6,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import islice
@@ -118,12 +119,24 @@ def _write(abstracts: Path, grants: Grants | None, target: Path, *, keep: Patent
         with pyarrow.parquet.ParquetWriter(
             part, _SCHEMA, compression="zstd", use_dictionary=["patent_date"]
         ) as file:
-            while group := list(islice(rows, _ROWS_PER_GROUP)):
-                file.write_table(pyarrow.table(list(zip(*group, strict=True)), schema=_SCHEMA))
+            _write_groups(rows, file)
             file.add_key_value_metadata({"counts": json.dumps(counts)})
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _write_groups(rows: Iterator[tuple[str, ...]], file: pyarrow.parquet.ParquetWriter) -> None:
+    """Writes all rows; one group is compressed while the next one is read."""
+    with ThreadPoolExecutor(1) as compressor:
+        written: Future[None] | None = None
+        while group := list(islice(rows, _ROWS_PER_GROUP)):
+            table = pyarrow.table(list(zip(*group, strict=True)), schema=_SCHEMA)
+            if written:
+                written.result()
+            written = compressor.submit(file.write_table, table)
+        if written:
+            written.result()
 
 
 def _kept(
