@@ -254,6 +254,13 @@ def test_a_preparation_that_breaks_off_leaves_nothing_behind(watched):
     assert len(folders()) == 1
 
 
+def test_a_cache_that_cannot_be_written_is_named(watched, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("PATENTLM_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"can't be written \(Not a directory\): free disk space"):
+        prepare(watched(**TINY), KEEP_ALL)
+
+
 def prepare_together(barrier, source, answers):
     """What each of several processes does: waits until all are there, then prepares."""
     barrier.wait(60)

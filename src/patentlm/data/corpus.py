@@ -70,14 +70,18 @@ def prepare(source: Source, tokenizer: WordTokenizer) -> Corpus:
     cache is complete or not there.
 
     Raises:
-        DataError: if the source can't be read or has nothing to learn from.
+        DataError: if the source can't be read or has nothing to learn from, or the cache can't be
+            written.
     """
     key = fingerprint(source, tokenizer)
     folder = cache_folder() / "corpora" / key
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
-        if not folder.exists():
-            _build(source, tokenizer, folder)
+    try:
+        _build_once(source, tokenizer, folder)
+    except OSError as error:
+        raise DataError(
+            f"{folder.parent} can't be written ({error.strerror or error}): free disk space "
+            "there, or set PATENTLM_CACHE to another folder"
+        ) from error
     corpus = Corpus(folder, source.label, key)
     log.info("%s: %s", source.label, describe(corpus.counts))
     return corpus
@@ -92,6 +96,13 @@ def fingerprint(source: Source, tokenizer: WordTokenizer) -> str:
 def describe(counts: dict[str, int]) -> str:
     """Counts as one line, `32 copies, 9 families, …`."""
     return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
+
+
+def _build_once(source: Source, tokenizer: WordTokenizer, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            _build(source, tokenizer, folder)
 
 
 def _build(source: Source, tokenizer: WordTokenizer, folder: Path) -> None:
