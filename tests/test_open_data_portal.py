@@ -217,11 +217,11 @@ def test_latest_is_the_cached_one_where_nobody_answers(
 
 def test_latest_is_the_cached_one_where_the_portal_is_down(portal, put, caplog):
     put(APRIL)
-    portal.metadata_answers.extend([status(503), status(500), status(502)])
+    portal.metadata_answers.extend([status(503), status(500)])
     assert client(portal).release("latest") == APRIL
-    assert len(portal.metadata_requests) == 3
+    assert len(portal.metadata_requests) == 2  # nobody waits long where there is a release
     assert "Release 2026-04-10 from the cache is used: " in caplog.messages[-1]
-    assert "answers 502" in caplog.messages[-1]
+    assert "answers 500" in caplog.messages[-1]
 
 
 def test_latest_is_the_cached_one_without_a_key(portal, put, caplog, monkeypatch):

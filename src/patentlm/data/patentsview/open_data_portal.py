@@ -78,7 +78,7 @@ class OpenDataPortal:
         if wanted == "cached":
             return _newest(cached)
         try:
-            return self._release_on_offer(wanted)
+            return self._release_on_offer(wanted, self._hurried if cached else self.retry)
         except DataError as error:
             if not cached:
                 raise
@@ -109,10 +109,10 @@ class OpenDataPortal:
             ) from error
         return path
 
-    def _release_on_offer(self, wanted: str) -> str:
+    def _release_on_offer(self, wanted: str, retry: Retry) -> str:
         if wanted != "latest":
             _checked(wanted)
-        dates = sorted({str(offer.release) for offer in self._offers(ABSTRACTS)})
+        dates = sorted({str(offer.release) for offer in self._offers(ABSTRACTS, retry)})
         if wanted not in dates and (wanted != "latest" or not dates):
             raise DataError(
                 f"data.release={wanted} is not on offer: {PRODUCT} has {ABSTRACTS} "
@@ -124,7 +124,7 @@ class OpenDataPortal:
         def distance(offer: Offer) -> timedelta:
             return abs(offer.release - date.fromisoformat(release))
 
-        offers = self._offers(name)
+        offers = self._offers(name, self.retry)
         near = [offer for offer in offers if distance(offer) <= _UPLOAD]
         if not near:
             dates = ", ".join(sorted({str(offer.release) for offer in offers}))
@@ -134,8 +134,8 @@ class OpenDataPortal:
             )
         return min(near, key=distance)
 
-    def _offers(self, name: str) -> list[Offer]:
-        answer = persist(partial(self._metadata, name), self.retry)
+    def _offers(self, name: str, retry: Retry) -> list[Offer]:
+        answer = persist(partial(self._metadata, name), retry)
         try:
             return read_offers(answer, name, self._api)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -200,6 +200,11 @@ class OpenDataPortal:
         if origin(response.url) != origin(self._api):
             return DataError(f"{who}, where {name} should be: start again later")
         return DataError(f"{who}{_REFUSALS.get(status, ': check data.api_url')}")
+
+    @property
+    def _hurried(self) -> Retry:
+        """With a release to fall back on, nobody is kept waiting for a portal that is away."""
+        return self.retry.new(total=min(1, self.retry.total or 0))
 
     @property
     def _ledger(self) -> Ledger:
