@@ -8,6 +8,7 @@ A test module gets the fixture `portal` by importing `fresh_portal` and `running
 
 import io
 import json
+import logging
 import random
 import re
 import threading
@@ -200,6 +201,7 @@ class Portal:
 @pytest.fixture(scope="session", name="portal_hosts")
 def running_portal() -> Iterator[Portal]:
     """The two servers, started once because stopping them takes its time."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
     with (
         HTTPServer(host="127.0.0.1", threaded=True) as api,
         HTTPServer(host="127.0.0.1", threaded=True) as storage,

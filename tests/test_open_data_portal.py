@@ -616,6 +616,7 @@ def test_a_download_that_was_stopped_goes_on_at_the_next_start(portal, folder, l
     with start_child(portal.api_url) as child:
         assert "grown\n" in iter(child.stdout.readline, "")
         child.send_signal(end)
+        child.communicate()  # with nobody to read what it prints it could end of that
     assert child.returncode == -end
     assert not (folder / ABSTRACTS).exists()
     kept = (folder / f"{ABSTRACTS}.part").stat().st_size
