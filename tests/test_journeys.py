@@ -205,3 +205,13 @@ def test_one_table_holds_several_checkpoints_and_the_baselines(train, run_script
         )
     for name in ("Kneser-Ney 5-gram", "unigram", "most common word", "bits/word", "top-5"):
         assert name in table
+
+
+def test_the_last_checkpoint_is_of_the_last_epoch_even_where_an_earlier_one_is_best(train):
+    patient = "callbacks.early_stopping.patience=5"
+    folder = train("run", "trainer.max_epochs=3", "windows.length=5", "optimizer.lr=0", patient)
+    epochs = {
+        name: torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["epoch"]
+        for name in ("best", "last")
+    }
+    assert epochs == {"best": 0, "last": 2}

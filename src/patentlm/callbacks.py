@@ -98,6 +98,12 @@ class Checkpoints(ModelCheckpoint):
             (folder / "best.part").replace(folder / best.name)
         super().load_state_dict(_in_folder(state_dict, folder))
 
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)
+        # After an epoch that was not the best, Lightning leaves the last checkpoint as it was.
+        if not self._should_skip_saving_checkpoint(trainer):
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
