@@ -35,7 +35,7 @@ APRIL, JULY = "2026-04-10", "2026-07-09"
 SMALL = zip_of(b"patent_id\tpatent_abstract\n1\tA pump.\n")
 BIG = zip_of(b"patent_id\tpatent_abstract\n1\tA pump.\n", padding=4 * MEBIBYTE)
 CHILD = """
-import logging, sys
+import logging, signal, sys
 from patentlm.data.patentsview import download
 from patentlm.data.patentsview.open_data_portal import ABSTRACTS, OpenDataPortal
 from patentlm.errors import DataError
@@ -47,6 +47,7 @@ class Bar(download.tqdm):  # tells the test what is on disk
         return super().update(n)
 
 download.tqdm = Bar
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs behind
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 logging.getLogger("filelock").setLevel(logging.WARNING)
 portal = OpenDataPortal(api_url=sys.argv[1], retry=Retry(0))
