@@ -27,6 +27,7 @@ from patentlm.data.windows import describe_context
 from patentlm.errors import ConfigError
 from patentlm.evaluation.evaluate import score_most_common, score_unigram
 from patentlm.generation.sampling import check_sampling
+from patentlm.machine import fastest_precision, keep_freed_memory
 from patentlm.model.language_model import LanguageModel
 from patentlm.trained_model import TrainedModel
 
@@ -43,6 +44,7 @@ def prepare_process(seed: int) -> None:
     seed_everything(seed, verbose=False)
     # Denormals slow softmax gradients many-fold on CPUs.
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     # Cutting a batch from memory-mapped ids takes microseconds; a worker would only add copies.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
@@ -112,8 +114,10 @@ def make_trainer(config: DictConfig) -> Trainer:
     callbacks = [instantiate(callback) for callback in config.callbacks.values()]
     callbacks.append(Hyperparameters(dict(_scalars(config))))
     loggers = [instantiate(logger) for logger in config.logger.values()]
+    precision = choose_precision(config.trainer.precision, config.trainer.accelerator)
+    parts = {"callbacks": callbacks, "logger": loggers, "precision": precision}
     try:
-        trainer: Trainer = instantiate(config.trainer, callbacks=callbacks, logger=loggers)
+        trainer: Trainer = instantiate(config.trainer, **parts)
     except InstantiationException as error:
         if not isinstance(error.__cause__, MisconfigurationException):
             raise
@@ -123,6 +127,14 @@ def make_trainer(config: DictConfig) -> Trainer:
             "trainer=cpu works everywhere"
         ) from error
     return trainer
+
+
+def choose_precision(precision: str, accelerator: str) -> str:
+    """A precision as Lightning knows it; `auto` means the machine's fastest."""
+    if precision != "auto":
+        return precision
+    device = None if accelerator == "cpu" else torch.accelerator.current_accelerator()
+    return fastest_precision("cpu" if device is None else device.type)
 
 
 def fit(
@@ -136,10 +148,11 @@ def fit(
     path = str(check_resumable(resume, contents, epochs=trainer.max_epochs)) if resume else None
     _write_record(contents, data)
     log.info(
-        "%s: %s parameters, %s words, %s",
+        "%s: %s parameters, %s words, precision %s, %s",
         HydraConfig.get().runtime.choices["model"],
         f"{model.network.size:,}",
         f"{len(contents.vocabulary):,}",
+        trainer.precision,
         f"run folder {os.path.relpath(run_folder())}",
     )
     trainer.fit(model, datamodule=data, ckpt_path=path, weights_only=True)
@@ -195,6 +208,7 @@ def _metrics(
         "parameters": model.network.size,
         "vocabulary": len(contents.vocabulary),
         "epochs": trainer.current_epoch,
+        "precision": trainer.precision,
         "fit/seconds": speed.fit_seconds if speed else None,
         "train/words_per_second": speed.words_per_second if speed else None,
         "seed": contents.seed,

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from patentlm.model.linear_cross_entropy import linear_cross_entropy
+
 
 class SoftmaxHead(nn.Module):
     """A linear layer and a softmax.
@@ -24,4 +26,6 @@ class SoftmaxHead(nn.Module):
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`."""
+        if hidden.device.type == "cpu":
+            return linear_cross_entropy(hidden, self.linear.weight, self.linear.bias, targets)
         return F.cross_entropy(self.logits(hidden), targets)

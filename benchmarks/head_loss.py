@@ -1,0 +1,81 @@
+"""The head's loss, forward and backward: ours, PyTorch's plain one and its fused one.
+
+    python -m benchmarks.head_loss
+
+Each contender runs in turn, `ROUNDS` times, and the fastest time counts; the whole is done twice:
+first with the C library's usual way with freed memory, then with freed memory kept, as training
+keeps it. GFLOP/s are those of the three matrix products.
+"""
+
+import json
+import platform
+import time
+from collections.abc import Callable
+
+import torch
+from tabulate import tabulate
+from torch import Tensor
+from torch.nn import functional
+
+from patentlm.machine import keep_freed_memory
+from patentlm.model.linear_cross_entropy import linear_cross_entropy
+
+ROUNDS = 10
+SIZES = ((128, 128, 5963), (2000, 128, 5963), (2000, 400, 5963), (2000, 200, 30000))
+"""Targets, hidden size and vocabulary."""
+
+Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+def plain(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(functional.linear(hidden, weight, bias), targets)
+
+
+def contenders() -> dict[str, Loss]:
+    losses: dict[str, Loss] = {"plain": plain, "ours": linear_cross_entropy}
+    fused = getattr(functional, "linear_cross_entropy", None)  # from PyTorch 2.13 on
+    if fused is not None:
+        losses["torch's fused"] = lambda h, w, b, t: fused(h, w, t, linear_bias=b)
+    return losses
+
+
+def seconds(loss: Loss, inputs: list[Tensor]) -> float:
+    """Of one forward and backward pass."""
+    for tensor in inputs[:3]:
+        tensor.grad = None
+    begun = time.perf_counter()
+    loss(*inputs).backward()
+    return time.perf_counter() - begun
+
+
+def speeds(targets: int, hidden_size: int, vocabulary: int) -> dict[str, float]:
+    """GFLOP/s of each contender."""
+    shapes = [(targets, hidden_size), (vocabulary, hidden_size), (vocabulary,)]
+    inputs = [(0.1 * torch.randn(shape)).requires_grad_() for shape in shapes]
+    inputs.append(torch.randint(vocabulary, (targets,)))
+    losses = contenders()
+    times: dict[str, list[float]] = {name: [] for name in losses}
+    for _ in range(ROUNDS):
+        for name, loss in losses.items():
+            times[name].append(seconds(loss, inputs))
+    work = 6 * targets * hidden_size * vocabulary / 1e9
+    return {name: work / min(measured) for name, measured in times.items()}
+
+
+def main() -> None:
+    """Measures and prints."""
+    torch.set_flush_denormal(True)
+    rows = []
+    for memory in ("given back", "kept"):
+        if memory == "kept":
+            keep_freed_memory()
+        for size in SIZES:
+            sizes = dict(zip(("targets", "hidden", "vocabulary"), size, strict=True))
+            rows.append({"freed memory": memory, **sizes, **speeds(*size)})
+    print(tabulate(rows, headers="keys", floatfmt=".0f"))
+    machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    print(json.dumps({"cpu": platform.processor(), **machine, "gflops": rows}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What is set by the machine at hand."""
+
+import subprocess
+import sys
+
+import pytest
+
+from patentlm.machine import fastest_precision
+from patentlm.training import choose_precision
+
+
+def test_a_cpu_gets_one_of_two_precisions() -> None:
+    assert fastest_precision("cpu") in ("32-true", "bf16-mixed")
+
+
+def test_what_is_not_known_gets_float32() -> None:
+    assert fastest_precision("mps") == "32-true"
+
+
+@pytest.mark.parametrize(("faster", "precision"), [(0.0, "bf16-mixed"), (1e9, "32-true")])
+def test_bf16_only_where_it_is_much_faster(
+    monkeypatch: pytest.MonkeyPatch, faster: float, precision: str
+) -> None:
+    monkeypatch.setattr("patentlm.machine.FASTER", faster)
+    assert fastest_precision("cpu") == precision
+
+
+def test_a_chosen_precision_stays() -> None:
+    assert choose_precision("64-true", "cpu") == "64-true"
+    assert choose_precision("auto", "cpu") == fastest_precision("cpu")
+
+
+def test_freed_memory_is_kept() -> None:
+    """In a process of its own, since it can't be undone: what was freed is still resident."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("about glibc")
+    code = (
+        "import torch; from pathlib import Path; from patentlm.machine import keep_freed_memory\n"
+        "pages = lambda: int(Path('/proc/self/statm').read_text().split()[1])\n"
+        "keep_freed_memory(); before = pages()\n"
+        "block = torch.ones(2**26); del block\n"
+        "print((pages() - before) * 4096 >= 2**27)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
