@@ -96,3 +96,10 @@ def test_detach_keeps_values_and_cuts_the_graph():
     assert not state[0].requires_grad
     assert not state[1][1].requires_grad
     assert detach(None) is None
+
+
+def test_products_of_a_target():
+    """An LSTM layer's 4 x H x (E + H) at each position, and a head's H x V."""
+    network = make_network(layers=1)
+    assert network.products(1) == 4 * 7 * (5 + 7) + 7 * 11
+    assert network.products(2.5) == 2.5 * 336 + 77

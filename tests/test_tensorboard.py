@@ -18,6 +18,7 @@ def run_folder(run_script, patents_csv, tmp_path):
         "trainer.max_epochs=2",
         "trainer.log_every_n_steps=2",
         "callbacks.progress.refresh_rate=0",
+        "callbacks.throughput.gflops=true",
         "samples.max_words=10",
         f"hydra.run.dir={tmp_path}/run",
     )
@@ -28,7 +29,7 @@ def test_a_run_explains_itself(run_folder):
     events = EventAccumulator(str(run_folder)).Reload()
     tags = events.Tags()
     parts = {
-        "train": ("loss", "perplexity", "accuracy", "learning_rate", "words_per_second"),
+        "train": ("loss", "perplexity", "accuracy", "learning_rate", "words_per_second", "gflops"),
         "valid": ("loss", "perplexity", "accuracy"),
         "test": ("loss", "perplexity", "accuracy"),
     }

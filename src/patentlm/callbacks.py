@@ -27,9 +27,15 @@ METRICS = ("test/perplexity", "test/loss", "test/accuracy")
 
 
 class Throughput(Callback):
-    """Counts targets learned per second of training steps; validation is left out."""
+    """Counts targets learned per second of training steps; validation is left out.
 
-    def __init__(self) -> None:
+    Args:
+        gflops: logs the GFLOP/s of the matrix products, too: six operations for each weight and
+            position, forward and backward (Kaplan et al. 2020, section 2.1), embedding left out.
+    """
+
+    def __init__(self, *, gflops: bool) -> None:
+        self.gflops = gflops
         self.seconds = self.fit_seconds = 0.0
         self.targets = 0
         self.mark = self.begun = 0.0
@@ -61,6 +67,16 @@ class Throughput(Callback):
         self.pending.append((batch[1] != IGNORE).sum())
         if (step + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             pl_module.log("train/words_per_second", self.words_per_second)
+            if self.gflops:
+                self._log_gflops(pl_module, batch)
+
+    def _log_gflops(self, module: LightningModule, batch: Batch) -> None:
+        """Of the whole run, positions and targets being in the ratio they have in this batch."""
+        assert isinstance(module, LanguageModel)
+        inputs, targets = batch
+        positions = inputs.numel() / int((targets != IGNORE).sum())
+        a_target = 6 * module.network.products(positions)
+        module.log("train/gflops", a_target * self.words_per_second / 1e9)
 
     def state_dict(self) -> dict[str, Any]:
         self._count()

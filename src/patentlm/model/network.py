@@ -68,6 +68,18 @@ class Network(nn.Module):
         """Number of trained numbers."""
         return sum(parameter.numel() for parameter in self.parameters())
 
+    def products(self, positions: float) -> float:
+        """Multiplications of its matrices for one target.
+
+        Args:
+            positions: input words read for each target.
+        """
+        recurrent, head = (
+            sum(p.numel() for p in part.parameters() if p.ndim == 2)
+            for part in (self.recurrent, self._head)
+        )
+        return positions * recurrent + head
+
     def forward(self, inputs: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Hidden vectors after each word, and the state after the last.
 

@@ -1,0 +1,299 @@
+"""How fast training is, beside Keras and beside plain PyTorch, on one corpus and one CPU.
+
+    python -m benchmarks.training_speed ../shared/data/neural_network_split --keras-python PYTHON
+
+`PYTHON` is an interpreter that has Keras (`pip install '.[keras]'`, or an environment of its own).
+Prints a table, and all numbers as a line of JSON. In each round all contenders take a short turn,
+so that they meet alike what else the machine does; a ratio is the median of the rounds' ratios.
+
+Beside Keras's `model.fit` stands Lightning's Trainer, with all that `train.py` gives it but
+validation and checkpoints; beside a plain loop a plain loop. Some steps go before each stretch that
+are not timed. Keras and PyTorch's example run in processes of their own, without what `train.py`
+sets for its own (precision, how memory is freed, denormal numbers). Memory is that of a short run.
+"""
+
+import json
+import platform
+import re
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout, suppress
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import sleep
+from typing import NamedTuple
+
+import numpy as np
+import psutil
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, open_dict
+from tabulate import tabulate
+
+# Before all that imports torch: it sets how long threads spin, as in `train.py`.
+import patentlm.command
+from benchmarks.stock_reference import WARM_UP, targets_per_second, words_per_second_apart
+from patentlm import training
+from patentlm.callbacks import Throughput
+from patentlm.data.corpus import Corpus
+from patentlm.data.windows import contexts
+
+ROOT = Path(__file__).parent.parent
+MIB, SECONDS_BETWEEN_LOOKS = 2**20, 0.02
+
+PARTS = {
+    "keras": ("keras",),
+    "windowings": ("many_to_one", "every_word", "abstract"),
+    "framework": ("many_to_one", "bare_loop"),
+    "example": ("example", "as_example"),
+    "memory": (),
+}
+BESIDE = {"keras": PARTS["windowings"], "bare_loop": ["many_to_one"], "example": ["as_example"]}
+
+AS_EXAMPLE = (
+    "model.embedding_size=200",
+    "model.hidden_size=200",
+    "model.layers=2",
+    "model.dropout=0.2",
+    "windows=stream",
+    "optimizer=sgd",
+    "optimizer.lr=20",
+    "trainer.gradient_clip_val=0.25",
+)
+STRETCH = (
+    "trainer.max_epochs=-1",
+    "+trainer.max_steps=1",
+    "+trainer.limit_val_batches=0",
+    "+trainer.enable_checkpointing=false",
+    "~callbacks.checkpoint",
+    "~callbacks.early_stopping",
+)
+SHORT_RUN = (
+    "trainer.max_epochs=1",
+    "+trainer.limit_train_batches=100",
+    "+trainer.limit_val_batches=20",
+    "+trainer.limit_test_batches=20",
+    "samples={count: 1, max_words: 10}",
+)
+
+Speeds = Mapping[str, Sequence[float]]
+
+
+class Contender(NamedTuple):
+    """What trains, what goes through its batches, and targets a second over so many steps."""
+
+    name: str
+    run_by: str
+    speed: Callable[[int], float]
+
+
+class Ours:
+    """A network of ours with its batches, made by overrides of the settings of `train.py`."""
+
+    def __init__(self, overrides: Sequence[str], folder: Path) -> None:
+        self.config = configured([*overrides, *STRETCH], folder)
+        self.data = training.make_data(self.config)
+        contents = training.make_contents(self.config, self.data)
+        self.model = training.make_model(self.config, self.data, contents)
+
+    def trainer_speed(self, steps: int) -> float:
+        """Targets a second by the Trainer, as its callback counts them."""
+        for number in (WARM_UP, steps):
+            self.config.trainer.max_steps = number
+            trainer = training.make_trainer(self.config)
+            with redirect_stdout(StringIO()):  # the progress bar
+                trainer.fit(self.model, datamodule=self.data)
+        throughput = next(one for one in trainer.callbacks if isinstance(one, Throughput))
+        return float(throughput.words_per_second)
+
+    def bare_loop_speed(self, steps: int) -> float:
+        """Targets a second by a plain loop with the same network, loss, optimizer and batches."""
+        return targets_per_second(
+            self.model.network,
+            self.model.make_optimizer(self.model.parameters()),
+            self.data.train_dataloader(),
+            steps,
+            carry_state=self.data.windows.carry_state,
+            max_norm=self.config.trainer.gradient_clip_val,
+            bf16=self.config.trainer.precision == "bf16-mixed",
+        )
+
+
+class Keras:
+    """The mission's network in Keras, in another interpreter, from a file of `write_windows`."""
+
+    def __init__(self, python: str, windows: Path) -> None:
+        self.python, self.windows = python, windows
+        self.versions: dict[str, str] = {}
+
+    def speed(self, steps: int) -> float:
+        """Targets a second of `model.fit`, in a fresh process."""
+        script = str(ROOT / "benchmarks" / "keras_reference.py")
+        command = [self.python, script, str(self.windows), "--steps", str(steps)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            reason = f"{done.stderr}\nerror: {self.python} can't train with Keras"
+            sys.exit(f"{reason}; name another with --keras-python, or choose --parts without it")
+        figures = json.loads(done.stdout.splitlines()[-1])
+        speed = float(figures.pop("targets_per_second"))
+        self.versions = figures
+        return speed
+
+
+def configured(overrides: Sequence[str], folder: Path) -> DictConfig:
+    """The project's own settings for training, with a run folder."""
+    changes = [*patentlm.command.quote_literals(overrides), f"hydra.runtime.output_dir='{folder}'"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("train", changes, return_hydra_config=True)
+    HydraConfig.instance().set_config(config)
+    with open_dict(config):
+        del config.hydra
+    return config
+
+
+def write_windows(path: Path, corpus: Corpus, length: int) -> None:
+    """The windows of train and valid for `keras_reference.py`: `(N, length)` and `(N,)`, int32."""
+    arrays = {}
+    for split in ("train", "valid"):
+        ids = corpus.ids(split)
+        inputs = contexts(ids, np.arange(1, len(ids)), length)
+        arrays |= {f"{split}_inputs": inputs, f"{split}_targets": ids[1:]}
+    with path.open("wb") as file:
+        np.savez(file, **{name: array.astype(np.int32) for name, array in arrays.items()})
+
+
+def contenders(common: Sequence[str], keras: Keras, folder: Path) -> dict[str, Contender]:
+    """All of them, by the names in `PARTS`; the windows for Keras are written."""
+    ours = {cut: Ours([*common, f"windows={cut}"], folder) for cut in PARTS["windowings"]}
+    as_example = Ours([*common, *AS_EXAMPLE], folder)
+    many_to_one, corpus = ours["many_to_one"], as_example.data.corpus
+    write_windows(keras.windows, corpus, many_to_one.config.windows.length)
+    example = partial(words_per_second_apart, corpus.ids("train"), len(corpus.words))
+    trained = {key: Contender(f"ours, {key}", "Trainer", ours[key].trainer_speed) for key in ours}
+    return {
+        "keras": Contender("Keras", "model.fit", keras.speed),
+        "bare_loop": Contender("ours, many_to_one", "bare loop", many_to_one.bare_loop_speed),
+        **trained,
+        "example": Contender("PyTorch's example", "its loop", example),
+        "as_example": Contender("ours, set like it", "bare loop", as_example.bare_loop_speed),
+    }
+
+
+def measure(some: Mapping[str, Contender], rounds: int, steps: int) -> Speeds:
+    """The speeds of each contender, one a round."""
+    speeds: dict[str, list[float]] = {key: [] for key in some}
+    for number in range(1, rounds + 1):
+        for key, (name, run_by, speed) in some.items():
+            print(f"round {number}: {name}, {run_by}", file=sys.stderr, flush=True)
+            speeds[key].append(speed(steps))
+    return speeds
+
+
+def ratios(speeds: Speeds) -> dict[tuple[str, str], list[float]]:
+    """Those of `BESIDE` whose both sides were measured, one a round."""
+    return {
+        (over, under): [a / b for a, b in zip(speeds[over], speeds[under], strict=True)]
+        for under, some in BESIDE.items()
+        for over in some
+        if {over, under} <= set(speeds)
+    }
+
+
+def peak_memory(common: Sequence[str], folder: Path) -> int:
+    """Most bytes resident in a short run of `train.py`, which trains, tests and writes."""
+    changes = [*common, *SHORT_RUN, f"hydra.run.dir='{folder}'"]
+    command = [sys.executable, str(ROOT / "train.py"), *changes]
+    peak = 0
+    # The system's own account of an ended child won't do: on Linux it starts at its parent's size.
+    with psutil.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            with suppress(psutil.Error):
+                peak = max(peak, process.memory_info().rss)
+            sleep(SECONDS_BETWEEN_LOOKS)
+    if process.returncode:
+        sys.exit("error: train.py failed")
+    return peak
+
+
+def table(some: Mapping[str, Contender], speeds: Speeds, memory: int | None) -> str:
+    """A line for each contender and each ratio."""
+    rows = [
+        (some[key].name, some[key].run_by, "targets/s", *spread(figures, ",.0f"))
+        for key, figures in speeds.items()
+    ]
+    for (over, under), figures in ratios(speeds).items():
+        a, b = some[over], some[under]
+        name = a.name if a.name == b.name else f"{a.name} ÷ {b.name}"
+        rows.append((name, f"{a.run_by} ÷ {b.run_by}", "ratio", *spread(figures, ".2f")))
+    if memory is not None:
+        rows.append(("ours, many_to_one", "train.py", "peak MiB", f"{memory / MIB:,.0f}", "–", "–"))
+    head = ("", "run by", "", "median", "lowest", "highest")
+    return tabulate(rows, head, colalign=3 * ["left"] + 3 * ["right"], disable_numparse=True)
+
+
+def spread(figures: Sequence[float], shape: str) -> Iterator[str]:
+    """Median, lowest and highest."""
+    return (format(figure, shape) for figure in (median(figures), min(figures), max(figures)))
+
+
+def machine() -> dict[str, object]:
+    """What all of it runs on, and how busy that is beforehand."""
+    told = Path("/proc/cpuinfo")
+    cpu = re.search("model name.*: (.*)", told.read_text()) if told.exists() else None
+    return {
+        "cpu": cpu[1] if cpu else platform.processor(),
+        "cores": len(psutil.Process().cpu_affinity()),
+        "load": psutil.getloadavg()[0],
+        "platform": platform.platform(),
+    }
+
+
+def asked() -> Namespace:
+    """The arguments."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("data_folder", type=Path, help="with train.txt, valid.txt and test.txt, as for data=corpus")
+    add("--keras-python", metavar="PATH", default=sys.executable, help="a Python that has Keras")
+    add("--rounds", type=int, default=3, help="stretches of each contender (default: 3)")
+    add("--steps", type=int, default=100, help="batches of a stretch (default: 100)")
+    parts = f"of {', '.join(PARTS)} (default: all)"
+    add("--parts", nargs="+", metavar="PART", choices=PARTS, default=list(PARTS), help=parts)
+    add("--windows", type=Path, metavar="FILE", help="keep the windows for keras_reference.py here")
+    arguments = parser.parse_args()
+    if min(arguments.rounds, arguments.steps) < 1:
+        parser.error("--rounds and --steps are 1 or more")
+    return arguments
+
+
+def main() -> None:
+    """Measures what the arguments name and prints it."""
+    arguments = asked()
+    wanted = {key for part in arguments.parts for key in PARTS[part]}
+    training.prepare_process(seed=1)
+    record = {"machine": machine(), "precision": training.choose_precision("auto", "cpu")}
+    common = ["trainer=cpu", f"trainer.precision={record['precision']}"]
+    common += ["data=corpus", f"data.path={arguments.data_folder.resolve()}"]
+    with TemporaryDirectory(prefix="patentlm-speed-") as name:
+        folder = Path(name)
+        keras = Keras(arguments.keras_python, arguments.windows or folder / "windows.npz")
+        everyone = contenders(common, keras, folder)
+        some = {key: everyone[key] for key in everyone if key in wanted}
+        speeds = measure(some, arguments.rounds, arguments.steps)
+        memory = peak_memory(common, folder / "run") if "memory" in arguments.parts else None
+    record |= {
+        "steps": arguments.steps,
+        "versions": training.versions() | keras.versions,
+        "targets_per_second": speeds,
+        "ratios": {" / ".join(pair): figures for pair, figures in ratios(speeds).items()},
+        "peak_memory_bytes": memory,
+    }
+    print(table(some, speeds, memory), json.dumps(record), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
