@@ -6,27 +6,41 @@ from torch import nn
 
 from patentlm.data.words import END, UNK
 from patentlm.errors import ConfigError
-from patentlm.generation.generator import generate
+from patentlm.generation.generator import MOST_TEXTS, generate
+from patentlm.generation.reader import Reader
 from patentlm.model.head import SoftmaxHead
 from patentlm.model.network import Network
 
 VOCABULARY = 9
 
 
-@pytest.fixture
-def network() -> Network:
+def make(cell=nn.LSTM, layers=1) -> Network:
     torch.manual_seed(4)
     made = Network(
         vocabulary=VOCABULARY,
         embedding_size=6,
         hidden_size=8,
-        layers=1,
+        layers=layers,
         dropout=0.0,
-        cell=nn.LSTM,
+        cell=cell,
         head=SoftmaxHead,
     )
     nn.init.normal_(made.embedding.weight)
     return made
+
+
+@pytest.fixture
+def network() -> Network:
+    return make()
+
+
+class LstmWithNestedState(nn.LSTM):
+    """Its state is a tuple of a tuple, a tensor and nothing."""
+
+    def forward(self, inputs, state=None):
+        state = state and (state[0][0], state[1])
+        hidden, (last, memory) = super().forward(inputs, state)
+        return hidden, ((last,), memory, None)
 
 
 def write(network, *, prompt=(2, 3), count=4, seed=1, max_words=12, context=None, **sampling):
@@ -64,6 +78,43 @@ def test_greedy_text_is_that_of_fresh_passes(network, context, prompt):
     assert [*ids, END] == expected if finished else list(ids) == expected
 
 
+@pytest.mark.parametrize("cell", [nn.LSTM, nn.GRU, LstmWithNestedState])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("window", [1, 2, 7])
+@torch.inference_mode()
+def test_hidden_vectors_are_those_of_reading_the_window_again(cell, layers, window):
+    network = make(cell, layers).eval()
+    reader, prompt = Reader(network, window), [5, 3, 8]
+    hidden = reader.begin(prompt, count=4)
+    history = torch.tensor([[END] * window + prompt] * 4)
+    for step in range(2 * window + 3):
+        again, _ = network(history[:, -window:])
+        torch.testing.assert_close(hidden, again[:, -1])
+        words = torch.randint(VOCABULARY, (len(history),))
+        history = torch.cat([history, words[:, None]], dim=1)
+        if step == window:
+            going = torch.tensor([True, False, False, True])
+            history, words = history[going], words[going]
+            reader.keep(going)
+        hidden = reader.read(words)
+
+
+def test_texts_of_several_parts_come_in_order(network):
+    many = write(network, count=2 * MOST_TEXTS + 1)
+    assert many[:3] == write(network, count=3)
+    assert len(set(many)) > MOST_TEXTS
+    assert many[-1] == write(network, count=2 * MOST_TEXTS + 5)[-5]
+
+
+def test_torch_is_left_as_it_was_set(network):
+    before = torch.get_num_threads(), torch.backends.mkldnn.enabled
+    write(network)
+    assert (torch.get_num_threads(), torch.backends.mkldnn.enabled) == before
+    with pytest.raises(IndexError):
+        write(network, prompt=(VOCABULARY,))
+    assert (torch.get_num_threads(), torch.backends.mkldnn.enabled) == before
+
+
 def test_a_seed_decides_and_texts_do_not_depend_on_their_number(network):
     four = write(network, count=4)
     assert write(network, count=4) == four
@@ -92,3 +143,7 @@ def test_no_run_of_words_is_repeated(network):
 def test_a_sampling_that_cannot_work_is_refused_before_anything_is_written(network):
     with pytest.raises(ConfigError, match="top_p must be"):
         write(network, top_p=7)
+
+
+def test_no_texts_are_no_texts(network):
+    assert write(network, count=0) == []

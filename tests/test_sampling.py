@@ -158,10 +158,31 @@ def test_truncations_keep_the_likeliest(logits, share, k):
         assert any(logits[0, word] == best for word in kept)
 
 
+def test_top_p_keeps_the_first_of_equals():
+    equals = torch.zeros(1, 8)
+    assert possible(top_p(equals, NONE, 0.3)) == [0, 1, 2]
+    tied_behind = logits_of(0.125, 0.5, 0.125, 0.125, 0.125)
+    assert possible(top_p(tied_behind, NONE, 0.7)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("spread", [0.1, 2.0, 6.0])
+def test_top_p_of_many_words_equals_a_walk_down_the_sorted_words(spread):
+    logits = spread * torch.randn(3, 5000, generator=torch.Generator().manual_seed(0)).double()
+    for row, filtered in zip(logits, top_p(logits, NONE.expand(3, 0), 0.9), strict=True):
+        kept, mass = set(), 0.0
+        for probability, word in zip(*row.softmax(dim=0).sort(descending=True), strict=True):
+            if mass >= 0.9:
+                break
+            kept.add(int(word))
+            mass += float(probability)
+        assert set(possible(filtered[None])) == kept
+
+
 @given(rows, st.floats(0.01, 0.99))
 def test_top_p_is_enough_and_minimal(logits, value):
+    logits = logits.double()
     kept = top_p(logits, NONE, value)[0] > NEVER
-    probabilities = logits.double().softmax(dim=1)[0]
+    probabilities = logits.softmax(dim=1)[0]
     mass = probabilities[kept].sum()
     assert mass >= value - 1e-12
     assert mass - probabilities[kept].min() < value + 1e-12
@@ -220,13 +241,10 @@ def test_values_out_of_range(name, value):
         check_sampling({name: value})
 
 
-@pytest.mark.parametrize(
-    "check", [check_sampling, lambda s: apply_filters(torch.ones(1, 2), NONE, s)]
-)
-def test_unknown_name(check):
+def test_unknown_name():
     known = "repetition_penalty, no_repeat_ngram, temperature, top_k, top_p, min_p"
     with pytest.raises(ConfigError, match=f"^sampling knows no 'topp', only {known}$"):
-        check({"topp": None})
+        check_sampling({"topp": None})
 
 
 def test_sound_settings_pass():
@@ -257,6 +275,16 @@ def test_draw_never_lands_on_minus_infinity(logits, out, uniform):
     assert logits[0, word] > NEVER
 
 
+def test_draw_equals_a_walk_along_the_words():
+    source = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(40, 50, generator=source)
+    logits[:, ::3] = NEVER
+    uniforms = torch.rand(40, generator=source, dtype=torch.float64)
+    for row, uniform, word in zip(logits, uniforms, draw(logits, uniforms), strict=True):
+        mass = row.double().softmax(dim=0).cumsum(dim=0)
+        assert word == int((mass <= uniform).sum())
+
+
 def test_draw_frequencies_match_softmax():
     torch.manual_seed(0)
     draws = 50_000
@@ -277,7 +305,7 @@ def test_draw_of_a_row_ignores_the_others(size, seed):
 
 
 @pytest.mark.parametrize("row", [[math.nan, 1.0], [NEVER, NEVER], [math.inf, 0.0]])
-@pytest.mark.parametrize("sampling", [{}, {"temperature": 0}])
+@pytest.mark.parametrize("sampling", [{}, {"temperature": 0}, {"temperature": 0.9, "top_p": 0.9}])
 def test_draw_refuses_what_are_not_numbers(row, sampling):
     logits = torch.tensor([[0.0, 1.0], row])
     with pytest.raises(PatentLMError, match="no word can be drawn"):

@@ -1,17 +1,29 @@
 """Prompt → text, one word at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
-from tqdm import trange
+from torch.backends import mkldnn
+from torch.nn import functional
+from tqdm import tqdm
 
 from patentlm.data.windows import Context
 from patentlm.data.words import END, UNK
+from patentlm.generation.reader import Reader, states_of
 from patentlm.generation.sampling import apply_filters, check_sampling, draw
-from patentlm.model.network import Network, State
+from patentlm.model.network import Network
+
+FEWEST_TEXTS, MOST_TEXTS = 8, 32
+"""Texts that one thread writes side by side: fewer don't fill it, the logits of more don't fit its
+cache."""
+ONEDNN_ROWS = 256
+"""oneDNN's LSTM lays out its weights anew in each call, which pays from so many rows on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,6 @@ class Generated:
     finished: bool
 
 
-@torch.inference_mode()
 def generate(
     network: Network,
     *,
@@ -42,7 +53,7 @@ def generate(
     Args:
         network: predicts the next word.
         prompt: word ids; may be empty.
-        count: how many texts.
+        count: how many texts; may be 0.
         seed: equal seeds, equal texts.
         max_words: where a text is cut off that has not ended, the prompt left out.
         sampling: filters by name, see `patentlm.generation.sampling.FILTERS`.
@@ -52,61 +63,72 @@ def generate(
         ConfigError: if `sampling` can't work.
     """
     check_sampling(sampling)
+    if count == 0:
+        return []
     network.eval()
-    uniforms = _uniforms(count, max_words, seed)
-    history = torch.tensor([[END, *prompt]]).repeat(count, 1)  # (B, 1 + t)
-    reader = _Reader(network, context)
-    done = torch.zeros(count, dtype=torch.bool)
-    with _one_thread():
-        for step in trange(
-            max_words, desc="Writing", unit=" words", delay=2, disable=None, leave=False
-        ):
-            logits = reader.logits(history)  # (B, V)
-            logits[:, UNK] = -torch.inf
-            words = draw(apply_filters(logits, history[:, 1:], sampling), uniforms[:, step])
-            history = torch.cat([history, words.masked_fill(done, END)[:, None]], dim=1)
-            done |= words == END
-            if done.all():
-                break
-    return [_until_end(row) for row in history[:, 1 + len(prompt) :].tolist()]
+    threads = torch.get_num_threads()
+    texts = min(MOST_TEXTS, max(FEWEST_TEXTS, math.ceil(count / threads)))
+    parts = torch.split(_uniforms(count, max_words, seed), texts)
+    bar = partial(tqdm, desc="Writing", unit=" words", delay=2, disable=None, leave=False)
+    with (
+        _set_for_steps(min(count, texts) * states_of(context)),
+        bar(total=count * max_words) as progress,
+        ThreadPoolExecutor(min(threads, len(parts))) as pool,
+    ):
+        write = partial(_write, network, prompt, sampling, context, progress.update)
+        return [text for written in pool.map(write, parts) for text in written]
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _set_for_steps(rows: int) -> Iterator[None]:
     """A step is too small to share: threads that wait for each other cost more than they bring,
-    and hundreds of times more where another process keeps the cores busy."""
-    threads = torch.get_num_threads()
+    and hundreds of times more where another process keeps the cores busy. So each thread writes
+    texts of its own. And oneDNN is left out of steps of few rows."""
+    threads, onednn = torch.get_num_threads(), mkldnn.enabled
     torch.set_num_threads(1)
+    mkldnn.enabled = onednn and rows >= ONEDNN_ROWS  # type: ignore[assignment]
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        mkldnn.enabled = onednn
 
 
-class _Reader:
-    """Feeds a growing history to the network the way it was trained to read.
-
-    With a context of n words each prediction is made from the last n, read from a zero state;
-    otherwise the state is carried and each step reads what is new.
-    """
-
-    def __init__(self, network: Network, context: Context) -> None:
-        self.network, self.context = network, context
-        self.device = next(network.parameters()).device
-        self.state: State = None
-        self.seen = 0
-
-    def logits(self, history: Tensor) -> Tensor:
-        """Logits `(B, V)` of the word after a history `(B, t)`; both on the CPU, where all is the
-        same for all devices, and some devices lack float64."""
-        history = history.to(self.device)
-        if isinstance(self.context, int):
-            blanks = history.new_full((len(history), max(0, self.context - history.shape[1])), END)
-            hidden, _ = self.network(torch.cat([blanks, history[:, -self.context :]], dim=1))
-        else:
-            hidden, self.state = self.network(history[:, self.seen :], self.state)
-            self.seen = history.shape[1]
-        return self.network.head.logits(hidden[:, -1]).float().cpu()
+@torch.inference_mode()
+def _write(
+    network: Network,
+    prompt: Sequence[int],
+    sampling: Mapping[str, float | None],
+    context: Context,
+    report: Callable[[int], object],
+    uniforms: Tensor,
+) -> list[Generated]:
+    """A text from each row of random numbers `(B, max_words)`, in one thread."""
+    torch.set_num_threads(1)  # each thread has a setting of its own
+    count, max_words = uniforms.shape
+    start = len(prompt)
+    history = torch.tensor(prompt, dtype=torch.int64).repeat(count, 1)  # (B, t)
+    history = functional.pad(history, (0, max_words), value=END)  # room for what will be written
+    texts, rows = history[:, start:].clone(), torch.arange(count)
+    reader = Reader(network, context)
+    hidden = reader.begin(prompt, count)
+    for at in range(start, start + max_words):
+        logits = network.head.logits(hidden).float().cpu()  # (B, V)
+        logits.select(1, UNK).fill_(-torch.inf)
+        logits = apply_filters(logits, history[:, :at], sampling)
+        history[:, at] = words = draw(logits, uniforms[:, at - start])
+        report(len(words))
+        going = words != END
+        if not going.all():
+            texts[rows] = history[:, start:]
+            rows, words, history = rows[going], words[going], history[going]
+            uniforms = uniforms[going]
+            reader.keep(going)
+        if len(words) == 0:
+            break
+        hidden = reader.read(words)
+    texts[rows] = history[:, start:]
+    return [_until_end(row) for row in texts.tolist()]
 
 
 def _uniforms(count: int, max_words: int, seed: int) -> Tensor:

@@ -1,0 +1,138 @@
+"""How fast texts are written: one at a time, many at once, and a Keras loop beside them.
+
+    python -m benchmarks.generation_speed --keras-python PYTHON
+
+`PYTHON` is an interpreter that has Keras. The network is the mission's with fresh weights, read in
+both ways that models are made to look back: the abstract so far, and the last 50 words; or that of
+a checkpoint, read its own way. `<end>` is made improbable, so that all texts run to 250 words.
+Sampling is that of `generate.py`. In each of three rounds all contenders take a turn, so that they
+meet alike what else the machine does; figures are the medians. Prints a table, and all numbers as a
+line of JSON.
+"""
+
+import json
+import subprocess
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+from tabulate import tabulate
+
+import patentlm
+from patentlm.checkpoint import build_network
+from patentlm.data.windows import Context, describe_context
+from patentlm.data.words import END
+from patentlm.generation.generator import generate
+from patentlm.model.network import Network
+
+ROOT = Path(__file__).parent.parent
+VOCABULARY = 5963
+WINDOW = 50
+MANY = 64
+MAX_WORDS = 250
+ROUNDS = 3
+KERAS_WORDS = 60
+
+Contender = Callable[[int], float]
+"""Words a second in a round."""
+
+
+def networks(checkpoint: str | None) -> dict[Context, Network]:
+    """What is measured, by how far back it looks."""
+    if checkpoint:
+        trained = patentlm.load(checkpoint, device="cpu")
+        made = {trained.contents.context: trained.network}
+    else:
+        torch.manual_seed(1)
+        model = OmegaConf.to_container(configured("train").model, resolve=True)
+        made = dict.fromkeys((None, WINDOW), build_network(model, vocabulary=VOCABULARY))
+    for network in made.values():
+        network.head.linear.bias.detach()[END] = -100.0
+    return made
+
+
+def configured(name: str) -> DictConfig:
+    """The project's own settings for a script."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose(name)
+
+
+def speed(network: Network, context: Context, count: int, seed: int) -> float:
+    """Words a second of so many texts at once."""
+    sampling = OmegaConf.to_container(configured("generate").sampling)
+    start = perf_counter()
+    texts = generate(
+        network,
+        prompt=(),
+        count=count,
+        seed=seed,
+        max_words=MAX_WORDS,
+        sampling=sampling,
+        context=context,
+    )
+    return sum(len(text.ids) for text in texts) / (perf_counter() - start)
+
+
+def keras_speed(python: str, seed: int) -> float:
+    """Words a second of a loop that calls `model.predict` for each word, in a fresh process."""
+    words = np.random.default_rng(seed).integers(VOCABULARY, size=(8, WINDOW), dtype=np.int32)
+    targets = np.full(len(words), VOCABULARY - 1, dtype=np.int32)
+    with TemporaryDirectory() as folder:
+        windows = Path(folder, "windows.npz")
+        np.savez(
+            windows,
+            train_inputs=words,
+            train_targets=targets,
+            valid_inputs=words,
+            valid_targets=targets,
+        )
+        script = str(ROOT / "benchmarks" / "keras_reference.py")
+        command = [python, script, str(windows), "--generate", str(KERAS_WORDS)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return float(json.loads(done.stdout.splitlines()[-1])["words_per_second"])
+
+
+def report(rates: Mapping[str, float]) -> str:
+    """A table of words a second, each beside Keras and beside one text at a time."""
+    rows = []
+    for name, rate in rates.items():
+        alone = rates.get(name.replace(f"{MANY} at once", "one at a time"), rate)
+        keras = rate / rates["keras"] if "keras" in rates else None
+        rows.append((name, round(rate), keras, rate / alone))
+    headers = ("", "words/s", "times Keras", "times one at a time")
+    return tabulate(rows, headers, floatfmt=("", ",.0f", ".0f", ".1f"), intfmt=",")
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", help="a checkpoint file or a run's folder")
+    parser.add_argument("--keras-python", metavar="PATH", help="a Python that has Keras")
+    arguments = parser.parse_args()
+    contenders: dict[str, Contender] = {
+        f"{describe_context(context)}, {label}": partial(speed, network, context, count)
+        for context, network in networks(arguments.checkpoint).items()
+        for label, count in (("one at a time", 1), (f"{MANY} at once", MANY))
+    }
+    if arguments.keras_python:
+        contenders["keras"] = partial(keras_speed, arguments.keras_python)
+    rounds = [
+        {name: measure(seed) for name, measure in contenders.items()} for seed in range(ROUNDS)
+    ]
+    rates = {name: median(turn[name] for turn in rounds) for name in contenders}
+    print(report(rates))
+    versions = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    print(json.dumps({"words_per_second": rates, **versions}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

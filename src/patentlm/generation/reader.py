@@ -1,0 +1,72 @@
+"""Words → hidden vectors, one word at a time, the way a network was trained to read."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from patentlm.data.windows import Context
+from patentlm.data.words import END
+from patentlm.model.network import Network, State
+
+
+class Reader:
+    """Reads texts side by side, a word of each at a time.
+
+    With a context of n words each prediction is made from the last n, read from a zero state. So n
+    states go side by side, each started one word after the one before it: all read the same words,
+    and the one that has read n gives the hidden vector and starts anew. That is one step of the
+    network a word, where reading the n words again is n. Otherwise one state is carried on.
+
+    Args:
+        network: what reads.
+        context: how far back it was made to look.
+    """
+
+    def __init__(self, network: Network, context: Context) -> None:
+        self.network = network
+        self.device = next(network.parameters()).device
+        self.restarts = isinstance(context, int)
+        self.states = states_of(context)  # S
+        self._state: State = None  # its parts (layers, B · S, H)
+        self._oldest = 0
+
+    def begin(self, prompt: Sequence[int], count: int) -> Tensor:
+        """Hidden vectors `(B, H)` of `count` texts that begin with a prompt, which is read once."""
+        words = [END, *prompt]
+        if self.restarts:
+            words = ([END] * self.states + words)[-self.states :]
+        for word in words:
+            hidden = self.read(torch.tensor([word]))
+        self._state = _change(self._state, lambda part: part.repeat(1, count, 1))
+        return hidden.repeat(count, 1)
+
+    def read(self, words: Tensor) -> Tensor:
+        """Hidden vectors `(B, H)` after a further word of each text `(B,)`."""
+        if self.restarts:
+            self._state = _change(self._state, self._restart)
+        inputs = words.to(self.device)[:, None].expand(-1, self.states)  # (B, S)
+        hidden, self._state = self.network(inputs.reshape(-1, 1), self._state)
+        self._oldest = (self._oldest + 1) % self.states
+        return hidden[self._oldest :: self.states, 0]  # type: ignore[no-any-return]
+
+    def keep(self, texts: Tensor) -> None:
+        """Goes on with some of the texts alone: a mask `(B,)`."""
+        kept = texts.to(self.device).repeat_interleave(self.states)
+        self._state = _change(self._state, lambda part: part[:, kept])
+
+    def _restart(self, part: Tensor) -> Tensor:
+        part[:, self._oldest :: self.states] = 0
+        return part
+
+
+def states_of(context: Context) -> int:
+    """How many states a `Reader` carries for each text."""
+    return context if isinstance(context, int) else 1
+
+
+def _change(state: State, by: Callable[[Tensor], Tensor]) -> State:
+    """The state with each of its tensors changed; None, which is zeros, stays so."""
+    if isinstance(state, Tensor):
+        return by(state)
+    return None if state is None else type(state)(_change(part, by) for part in state)
