@@ -1,6 +1,7 @@
 """Settings that fit the machine at hand: precision and memory."""
 
 import ctypes
+import sys
 import time
 
 import torch
@@ -21,7 +22,7 @@ def keep_freed_memory() -> None:
     clears every page of them: a fifth and more of a step (`python -m benchmarks.head_loss`).
     Other C libraries are left as they are.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
