@@ -10,14 +10,7 @@ def main(config: DictConfig) -> float:
     """Fits, tests the best checkpoint, reports; returns the best valid perplexity."""
     from patentlm import training  # torch takes seconds to import: not for --help
 
-    training.prepare_process(config.seed)
-    trainer = training.make_trainer(config)
-    data = training.make_data(config)
-    contents = training.make_contents(config, data)
-    model = training.make_model(config, data, contents)
-    training.fit(trainer, model, data, contents, config.ckpt_path)
-    trainer.test(model, datamodule=data, verbose=False)
-    return training.report(trainer, model, data, contents, config.samples.count)
+    return training.run(config)
 
 
 if __name__ == "__main__":

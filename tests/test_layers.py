@@ -7,8 +7,15 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "patentlm"
 FILES = sorted(PACKAGE.rglob("*.py"))
-LIGHTNING = {"training", "callbacks", "data.datamodule", "model.language_model"}
-HYDRA = {"training", "command", "checkpoint"}
+LIGHTNING = {
+    "training",
+    "launching",
+    "reporting",
+    "callbacks",
+    "data.datamodule",
+    "model.language_model",
+}
+HYDRA = {"training", "launching", "command", "checkpoint"}
 
 
 def module_name(path: Path) -> str:

@@ -39,7 +39,7 @@ class Throughput(Callback):
         self.seconds = self.fit_seconds = 0.0
         self.targets = 0
         self.mark = self.begun = 0.0
-        self.pending: list[torch.Tensor] = []
+        self.pending: list[torch.Tensor | int] = []
 
     @property
     def words_per_second(self) -> float:
@@ -64,7 +64,7 @@ class Throughput(Callback):
     ) -> None:
         now = time.perf_counter()
         self.seconds, self.mark = self.seconds + now - self.mark, now
-        self.pending.append((batch[1] != IGNORE).sum())
+        self.pending.append(outputs["targets"])
         if (step + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             pl_module.log("train/words_per_second", self.words_per_second)
             if self.gflops:
@@ -90,7 +90,7 @@ class Throughput(Callback):
     def _count(self) -> None:
         """Reads the counts from the device, which would stall it if done every step."""
         if self.pending:
-            self.targets += int(torch.stack(self.pending).sum())
+            self.targets += int(sum(self.pending))
             self.pending.clear()
 
     def _add_fit_seconds(self) -> None:
@@ -198,6 +198,12 @@ class Hyperparameters(Callback):
             # Declares the metrics without a first value, which would stand in their graphs.
             for summary in hparams(self.settings, metrics):  # type: ignore[no-untyped-call]
                 writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
+
+
+def best_checkpoint(trainer: Trainer) -> ModelCheckpoint | None:
+    """The callback that keeps the best weights, if the run has one."""
+    callback = trainer.checkpoint_callback
+    return callback if isinstance(callback, ModelCheckpoint) else None
 
 
 def trained(module: LightningModule) -> TrainedModel:

@@ -1,11 +1,10 @@
 """The steps of `train.py`: config → data → network → trainer → report."""
 
-import json
 import logging
 import os
 import platform
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,26 +16,55 @@ from hydra.utils import instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer, seed_everything
-from pytorch_lightning.callbacks import ModelCheckpoint
-from tabulate import tabulate
 
-from patentlm.callbacks import Hyperparameters, Throughput
+from patentlm import launching
+from patentlm.callbacks import Hyperparameters, best_checkpoint
 from patentlm.checkpoint import Contents, build_network, check_resumable
 from patentlm.data.datamodule import PatentData
-from patentlm.data.windows import describe_context
 from patentlm.errors import ConfigError
-from patentlm.evaluation.evaluate import score_most_common, score_unigram
 from patentlm.generation.sampling import check_sampling
 from patentlm.machine import fastest_precision, keep_freed_memory
 from patentlm.model.language_model import LanguageModel
-from patentlm.trained_model import TrainedModel
+from patentlm.reporting import report
+from patentlm.run_folder import RECORD, RunFolder
 
 log = logging.getLogger(__name__)
 
 
-def run_folder() -> Path:
+def run(config: DictConfig) -> float:
+    """A whole run: fits, tests the best checkpoint, reports.
+
+    One that is complete is left as it is, one that was interrupted goes on where it stopped.
+
+    Returns:
+        The best valid perplexity.
+
+    Raises:
+        PatentLMError: if settings, data or a checkpoint can't work.
+    """
+    folder = run_folder()
+    folder.check_same(list(HydraConfig.get().overrides.task))
+    if folder.metrics is not None:
+        log.info("%s is complete", os.path.relpath(folder.path))
+        return float(folder.metrics["valid/perplexity"])
+    prepare_process(config.seed)
+    trainer = make_trainer(config)
+    if not trainer.is_global_zero:
+        logging.disable(logging.WARNING)  # the first of several processes speaks for all
+    data = make_data(config)
+    contents = make_contents(config, data)
+    resume = find_resumable(config.ckpt_path, folder, contents, trainer.max_epochs)
+    if launching.is_alone(trainer):
+        return launching.launch(run, config, trainer)
+    model = make_model(config, data, contents)
+    fit(trainer, model, data, contents, folder, resume)
+    trainer.test(model, datamodule=data, verbose=False)
+    return report(trainer, model, data, contents, folder, config.samples.count)
+
+
+def run_folder() -> RunFolder:
     """Where this run writes."""
-    return Path(HydraConfig.get().runtime.output_dir)
+    return RunFolder(Path(HydraConfig.get().runtime.output_dir))
 
 
 def prepare_process(seed: int) -> None:
@@ -45,11 +73,15 @@ def prepare_process(seed: int) -> None:
     # Denormals slow softmax gradients many-fold on CPUs.
     torch.set_flush_denormal(True)
     keep_freed_memory()
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # Cutting a batch from memory-mapped ids takes microseconds; a worker would only add copies.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated.*")
     warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", ".*`srun` command is available.*")
+    # What is logged of a whole epoch is the same in all processes already.
+    warnings.filterwarnings("ignore", ".*sync_dist=True.* when logging on epoch level.*")
 
 
 def make_data(config: DictConfig) -> PatentData:
@@ -138,53 +170,45 @@ def choose_precision(precision: str, accelerator: str) -> str:
 
 
 def fit(
-    trainer: Trainer, model: LanguageModel, data: PatentData, contents: Contents, resume: str | None
+    trainer: Trainer,
+    model: LanguageModel,
+    data: PatentData,
+    contents: Contents,
+    folder: RunFolder,
+    resume: Path | None,
 ) -> None:
-    """Trains, from a checkpoint if one is given, and goes back to the best weights.
-
-    Raises:
-        CheckpointError: if the checkpoint can't be read or belongs to another run.
-    """
-    path = str(check_resumable(resume, contents, epochs=trainer.max_epochs)) if resume else None
-    _write_record(contents, data)
+    """Trains, from a checkpoint if one is given, and goes back to the best weights."""
+    if trainer.is_global_zero:
+        _record(contents, data, folder)
     log.info(
-        "%s: %s parameters, %s words, precision %s, %s",
+        "%s: %s parameters, %s words, precision %s, %s, run folder %s",
         HydraConfig.get().runtime.choices["model"],
         f"{model.network.size:,}",
         f"{len(contents.vocabulary):,}",
         trainer.precision,
-        f"run folder {os.path.relpath(run_folder())}",
+        f"{trainer.world_size} process{'es' if trainer.world_size > 1 else ''}",
+        os.path.relpath(folder.path),
     )
-    trainer.fit(model, datamodule=data, ckpt_path=path, weights_only=True)
+    if resume is not None:
+        log.info("Going on from %s", os.path.relpath(resume))
+    trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
     best = best_checkpoint(trainer)
     if best is not None and best.best_model_path:
         weights = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
         model.load_state_dict(weights["state_dict"])
 
 
-def report(
-    trainer: Trainer, model: LanguageModel, data: PatentData, contents: Contents, count: int
-) -> float:
-    """Prints and stores what the run came to: table, sample texts, `metrics.json`.
+def find_resumable(
+    given: str | None, folder: RunFolder, contents: Contents, epochs: int | None
+) -> Path | None:
+    """The checkpoint to go on from: the last of this very run, or one that is given.
 
-    Returns:
-        The best valid perplexity.
+    Raises:
+        CheckpointError: if it can't be read or belongs to another run.
     """
-    metrics = _metrics(trainer, model, data, contents)
-    folder = run_folder()
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
-    texts = TrainedModel(model.network, contents).generate(count=count, seed=contents.seed)
-    samples = "\n\n".join(f"{n}. {text}" for n, text in enumerate(texts, 1))
-    heading = f"Generated after training on {contents.label}, seed {contents.seed}:"
-    (folder / "samples.txt").write_text(f"{heading}\n\n{samples}\n", "utf-8")
-    log.info("\n%s\n\n%s\n\n%s\n", _table(metrics, data), heading, samples)
-    return float(metrics["valid/perplexity"])
-
-
-def best_checkpoint(trainer: Trainer) -> ModelCheckpoint | None:
-    """The callback that keeps the best weights, if the run has one."""
-    callback = trainer.checkpoint_callback
-    return callback if isinstance(callback, ModelCheckpoint) else None
+    if folder.last_checkpoint is not None:
+        return check_resumable(folder.last_checkpoint, contents, epochs=None)
+    return check_resumable(given, contents, epochs=epochs) if given else None
 
 
 def versions() -> dict[str, str]:
@@ -193,54 +217,12 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
-def _metrics(
-    trainer: Trainer, model: LanguageModel, data: PatentData, contents: Contents
-) -> dict[str, Any]:
-    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    best = best_checkpoint(trainer)
-    valid = best.best_model_score if best is not None else None
-    speed = next((c for c in trainer.callbacks if isinstance(c, Throughput)), None)  # type: ignore[attr-defined]
-    return {
-        **{name: value for name, value in logged.items() if name.startswith("test/")},
-        "test/targets": round(logged["test/targets"]),
-        "test/context": describe_context(contents.context),
-        "valid/perplexity": float("nan") if valid is None else float(valid),
-        "parameters": model.network.size,
-        "vocabulary": len(contents.vocabulary),
-        "epochs": trainer.current_epoch,
-        "precision": trainer.precision,
-        "fit/seconds": speed.fit_seconds if speed else None,
-        "train/words_per_second": speed.words_per_second if speed else None,
-        "seed": contents.seed,
-        "data": contents.label,
-        "data/fingerprint": contents.fingerprint,
-    }
-
-
-def _table(metrics: Mapping[str, Any], data: PatentData) -> str:
-    rows = [
-        ("this model", metrics["test/perplexity"], metrics["test/accuracy"]),
-        *(
-            (name, score.perplexity, score.accuracy)
-            for name, score in (
-                ("unigram", score_unigram(data.corpus, "test")),
-                ("most common word", score_most_common(data.corpus, "test")),
-            )
-        ),
-    ]
-    shown = [(name, "–" if p != p else f"{p:,.1f}", f"{a:.1%}") for name, p, a in rows]
-    heading = f"{metrics['data']}: test, {metrics['test/targets']:,} targets, "
-    heading += f"context: {metrics['test/context']}"
-    table = tabulate(shown, ("", "perplexity", "accuracy"), colalign=("left", "right", "right"))
-    return f"{heading}\n\n{table}"
-
-
-def _write_record(contents: Contents, data: PatentData) -> None:
+def _record(contents: Contents, data: PatentData, folder: RunFolder) -> None:
     """The resolved settings, versions and what the data are, in `run.json`."""
-    hidden = ("vocabulary",)
-    record = {k: v for k, v in vars(contents).items() if k not in hidden}
+    record = {name: value for name, value in vars(contents).items() if name != "vocabulary"}
+    record["overrides"] = list(HydraConfig.get().overrides.task)
     record["counts"] = data.corpus.counts
-    (run_folder() / "run.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    folder.store_json(RECORD, record)
 
 
 def _scalars(config: DictConfig) -> Iterator[tuple[str, bool | int | float | str]]:

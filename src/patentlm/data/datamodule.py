@@ -17,6 +17,8 @@ from patentlm.errors import DataError
 class PatentData(LightningDataModule):
     """Training batches cut by the chosen windows; valid and test with every word a target once.
 
+    A batch is the same for any number of processes, each of which gets its share of the rows.
+
     Args:
         source: where the texts come from.
         tokenizer: how their vocabulary is chosen.
@@ -67,13 +69,20 @@ class PatentData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled batches of train."""
-        return loader(self.windows, seed=self.seed)
+        return self._share(self.windows, seed=self.seed)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        return loader(self.evaluation_windows("valid"), seed=None)
+        return self._share(self.evaluation_windows("valid"), seed=None)
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        return loader(self.evaluation_windows("test"), seed=None)
+        return self._share(self.evaluation_windows("test"), seed=None)
+
+    def _share(self, windows: Windows, *, seed: int | None) -> DataLoader[Batch]:
+        """What this process has of the batches: all of each where there is no trainer yet."""
+        rank, processes = 0, 1
+        if self.trainer is not None:
+            rank, processes = self.trainer.global_rank, self.trainer.world_size
+        return loader(windows, seed=seed, rank=rank, processes=processes)
 
     def evaluation_windows(self, split: str) -> Windows:
         """Windows in which every word and every end of a split is a target once."""

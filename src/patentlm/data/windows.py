@@ -7,6 +7,7 @@ from the (memory-mapped) array batch by batch; none is ever stored.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -246,12 +247,28 @@ def evaluation_windows(ids: Ids, *, context: Context, batch_size: int) -> Window
     return EveryWord(ids, length=None, batch_size=batch_size)
 
 
-def loader(windows: Windows, *, seed: int | None) -> DataLoader[Batch]:
-    """An epoch of batches, shuffled by the seed, or in a fixed order where it is None."""
+def share(batch: Batch, *, rank: int, processes: int) -> Batch:
+    """The rows of a batch that are one process's: every `processes`-th, from row `rank` on.
+
+    Where there are too few rows for a process it gets one that asks for nothing, since all
+    processes have to take the same steps.
+    """
+    inputs, targets = batch
+    if rank >= len(inputs):
+        return inputs[:1], torch.full_like(targets[:1], IGNORE)
+    return inputs[rank::processes], targets[rank::processes]
+
+
+def loader(
+    windows: Windows, *, seed: int | None, rank: int = 0, processes: int = 1
+) -> DataLoader[Batch]:
+    """An epoch of batches, shuffled by the seed, or in a fixed order where it is None; of each
+    batch, the share of one of several processes."""
     return DataLoader(
         windows,  # type: ignore[arg-type]
         batch_size=None,
         sampler=windows.sampler(seed),
+        collate_fn=partial(share, rank=rank, processes=processes),
         pin_memory=torch.cuda.is_available(),
         # Its own, so that making an iterator takes no number from what dropout is drawn from.
         generator=torch.Generator(),

@@ -25,7 +25,9 @@ class SoftmaxHead(nn.Module):
         return self.linear(hidden)  # type: ignore[no-any-return]
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`."""
+        """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`; of
+        none it is 0."""
         if hidden.device.type == "cpu":
             return linear_cross_entropy(hidden, self.linear.weight, self.linear.bias, targets)
-        return F.cross_entropy(self.logits(hidden), targets)
+        total = F.cross_entropy(self.logits(hidden), targets, reduction="sum")
+        return total / max(1, len(targets))

@@ -13,6 +13,9 @@ from patentlm.batch import IGNORE, Batch
 from patentlm.model.network import Network, State, detach
 from patentlm.model.score import ROWS, Score, tally, tally_batch
 
+SEEDS_APART = 1_000_003
+"""Between the seeds of two processes, so that each drops activations of its own."""
+
 
 class LanguageModel(LightningModule):
     """Trains a network on batches `(inputs, targets)` and scores it on held-out ones.
@@ -57,23 +60,43 @@ class LanguageModel(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         self.state = None
-        torch.manual_seed(self.seed + self.current_epoch)
+        torch.manual_seed(self.seed + self.current_epoch + SEEDS_APART * self.global_rank)
 
-    def training_step(self, batch: Batch, step: int) -> Tensor:
+    def training_step(self, batch: Batch, step: int) -> dict[str, Any]:
         inputs, targets = batch
         hidden, state = self.network(inputs, self.state)  # (B, T, H)
         self.state = detach(state) if self.carry_state else None
         asked = targets != IGNORE
         hidden, targets = hidden[asked], targets[asked]  # (N, H), (N,)
-        loss = self.network.head.loss(hidden, targets)
-        self.log("train/loss", loss, prog_bar=True)
+        loss, learned = self._mean(self.network.head.loss(hidden, targets), len(targets))
+        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
         if (step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log_details(hidden.detach(), targets)
-        return loss
+        return {"loss": loss, "targets": learned}
+
+    def _mean(self, loss: Tensor, targets: int) -> tuple[Tensor, Tensor | int]:
+        """The loss to learn from, and how many targets all processes together learn.
+
+        The gradient is the mean of those of all processes, so each weighs its loss by its share of
+        the targets: that makes it the mean over all targets, as in one process.
+        """
+        processes = self.trainer.world_size
+        if processes == 1:
+            return loss, targets
+        learned = self._sum(loss.detach().new_tensor(targets))
+        return loss * (targets * processes / learned), learned
+
+    def _sum(self, part: Tensor) -> Tensor:
+        """The sum of what each process has."""
+        if self.trainer.world_size == 1:
+            return part
+        whole = self.trainer.strategy.reduce(part.to(self.device), reduce_op="sum")
+        return whole.to(part.device)
 
     @torch.no_grad()
     def _log_details(self, hidden: Tensor, targets: Tensor) -> None:
-        score = Score.of(tally(self.network.head.logits(hidden[:ROWS]), targets[:ROWS]))
+        sums = tally(self.network.head.logits(hidden[:ROWS]), targets[:ROWS])
+        score = Score.of(self._sum(sums))
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log("train/perplexity", score.perplexity)
         self.log("train/accuracy", score.accuracy)
@@ -99,7 +122,7 @@ class LanguageModel(LightningModule):
         self._log_score("test")
 
     def _log_score(self, part: str) -> None:
-        score = Score.of(self.tally)
+        score = Score.of(self._sum(self.tally))
         for name in ("loss", "perplexity", "accuracy"):
             shown = name == "perplexity"
             self.log(f"{part}/{name}", torch.tensor(getattr(score, name)), prog_bar=shown)

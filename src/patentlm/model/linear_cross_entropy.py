@@ -23,7 +23,7 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: 
         hidden: `(N, H)`.
         weight: `(V, H)`.
         bias: `(V,)`.
-        targets: words, `(N,)`, N at least 1.
+        targets: words, `(N,)`; of none the loss is 0.
     """
     loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
     return loss
@@ -58,6 +58,7 @@ def _loss_and_gradients(
     by_hidden = torch.empty_like(hidden)
     by_weight = torch.zeros_like(weight, dtype=wide)
     by_bias = torch.zeros_like(bias, dtype=wide)
+    count = max(1, len(hidden))
     chunks = zip(*(torch.split(t, ROWS) for t in (hidden, targets, by_hidden)), strict=True)
     for rows, words, by_rows in chunks:
         asked = words[:, None]
@@ -68,12 +69,12 @@ def _loss_and_gradients(
         total = scores.sum(dim=1, keepdim=True)
         loss += (nats + total.log()).sum()
         scores.scatter_add_(1, asked, -total)  # total x (softmax - one-hot)
-        scale = 1 / (len(hidden) * total)
+        scale = 1 / (count * total)
         by_bias += scores.t() @ scale[:, 0]
         scores = scores.to(hidden.dtype)
         by_rows.copy_((scores @ weight) * scale)
         _add_product(by_weight, scores.t(), (rows * scale).to(hidden.dtype))
-    return loss / len(hidden), by_hidden, by_weight, by_bias
+    return loss / count, by_hidden, by_weight, by_bias
 
 
 def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:

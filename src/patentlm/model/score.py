@@ -82,5 +82,7 @@ def tally_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, S
     asked = targets != IGNORE
     hidden, targets = hidden[asked], targets[asked]  # (N, H), (N,)
     parts = [slice(at, at + ROWS) for at in range(0, len(targets), ROWS)]
-    sums = [tally(network.head.logits(hidden[part]), targets[part]) for part in parts]
-    return torch.stack(sums).sum(0), state
+    sums = torch.zeros(4, dtype=torch.float64)
+    for part in parts:
+        sums += tally(network.head.logits(hidden[part]), targets[part])
+    return sums, state

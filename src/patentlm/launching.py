@@ -1,0 +1,106 @@
+"""One training in several processes of this machine.
+
+Lightning's own way is to start the script again for each further process, which in a Hydra
+application composes the config anew: further output folders, and sweeps that hang. Here the process
+that composed the config hands it to processes that PyTorch's elastic agent starts and watches; to
+Lightning they look as if `torchrun` had started them.
+"""
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import configure_log, setup_globals
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from omegaconf import DictConfig
+from pytorch_lightning import Trainer
+from pytorch_lightning.strategies import ParallelStrategy
+from torch.distributed.elastic.multiprocessing import SignalException
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+Task = Callable[[DictConfig], float]
+
+
+def is_alone(trainer: Trainer) -> bool:
+    """Whether a trainer wants further processes that nobody has started."""
+    strategy = trainer.strategy
+    if trainer.world_size == 1 or not isinstance(strategy, ParallelStrategy):
+        return False
+    environment = strategy.cluster_environment
+    return environment is not None and not environment.creates_processes_externally
+
+
+def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
+    """Runs a task in as many processes as a trainer wants on this machine.
+
+    Args:
+        task: what each of them does; an importable function.
+        config: the run's, handed to all of them.
+        trainer: made from that config, so that its precision is chosen once for all.
+
+    Returns:
+        What the task of the first one returns.
+    """
+    config = config.copy()
+    config.trainer.precision = trainer.precision
+    threads = max(1, torch.get_num_threads() // trainer.num_devices)
+    settings = LaunchConfig(
+        min_nodes=trainer.num_nodes,
+        max_nodes=trainer.num_nodes,
+        nproc_per_node=trainer.num_devices,
+        run_id=str(uuid4()),
+        max_restarts=0,
+        start_method="spawn",
+        shutdown_timeout=5,
+        **_rendezvous(trainer.num_nodes),
+    )
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.ERROR)
+    with _signals_as_before():
+        try:
+            results = elastic_launch(settings, _work)(
+                task, config, HydraConfig.instance().cfg, threads
+            )
+        except SignalException as stopped:
+            raise SystemExit(128 + stopped.sigval) from None
+    return float(results[min(results)])
+
+
+def _rendezvous(nodes: int) -> dict[str, Any]:
+    """Where the processes find each other: on this machine, or as Lightning's users say it, by
+    MASTER_ADDR, MASTER_PORT and NODE_RANK."""
+    if nodes == 1:
+        return {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
+    environment = LightningEnvironment()
+    return {
+        "rdzv_backend": "static",
+        "rdzv_endpoint": f"{environment.main_address}:{environment.main_port}",
+        "rdzv_configs": {"rank": environment.node_rank()},
+    }
+
+
+def _work(task: Task, config: DictConfig, hydra: Any, threads: int) -> float:
+    """One of the processes: the task, with Hydra's settings and logging as where it came from."""
+    setup_globals()
+    HydraConfig.instance().cfg = hydra
+    settings: Any = HydraConfig.get()
+    configure_log(settings.job_logging, settings.verbose)
+    logging.getLogger("patentlm.data").setLevel(logging.WARNING)  # has been told where it came from
+    torch.set_num_threads(threads)
+    return task(config)
+
+
+@contextmanager
+def _signals_as_before() -> Iterator[None]:
+    """Gives Ctrl-C and its like back the meaning that the elastic agent changes for good."""
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    before = {name: signal.getsignal(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

@@ -1,0 +1,89 @@
+"""What a run came to: the table at its end, sample texts, `metrics.json`."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from pytorch_lightning import Trainer
+from tabulate import tabulate
+
+from patentlm.callbacks import Throughput, best_checkpoint
+from patentlm.checkpoint import Contents
+from patentlm.data.datamodule import PatentData
+from patentlm.data.windows import describe_context
+from patentlm.evaluation.evaluate import score_most_common, score_unigram
+from patentlm.model.language_model import LanguageModel
+from patentlm.run_folder import METRICS, RunFolder
+from patentlm.trained_model import TrainedModel
+
+log = logging.getLogger(__name__)
+
+
+def report(
+    trainer: Trainer,
+    model: LanguageModel,
+    data: PatentData,
+    contents: Contents,
+    folder: RunFolder,
+    count: int,
+) -> float:
+    """Prints and stores what the run came to: table, sample texts, `metrics.json`.
+
+    Args:
+        count: sample texts.
+
+    Returns:
+        The best valid perplexity.
+    """
+    metrics = _metrics(trainer, model, data, contents)
+    if trainer.is_global_zero:
+        texts = TrainedModel(model.network, contents).generate(count=count, seed=contents.seed)
+        samples = "\n\n".join(f"{n}. {text}" for n, text in enumerate(texts, 1))
+        heading = f"Generated after training on {contents.label}, seed {contents.seed}:"
+        folder.store("samples.txt", f"{heading}\n\n{samples}\n")
+        log.info("\n%s\n\n%s\n\n%s\n", _table(metrics, data), heading, samples)
+        folder.store_json(METRICS, metrics)  # last: a run that has it is complete
+    return float(metrics["valid/perplexity"])
+
+
+def _metrics(
+    trainer: Trainer, model: LanguageModel, data: PatentData, contents: Contents
+) -> dict[str, Any]:
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    best = best_checkpoint(trainer)
+    valid = best.best_model_score if best is not None else None
+    speed = next((c for c in trainer.callbacks if isinstance(c, Throughput)), None)  # type: ignore[attr-defined]
+    return {
+        **{name: value for name, value in logged.items() if name.startswith("test/")},
+        "test/targets": round(logged["test/targets"]),
+        "test/context": describe_context(contents.context),
+        "valid/perplexity": float("nan") if valid is None else float(valid),
+        "parameters": model.network.size,
+        "vocabulary": len(contents.vocabulary),
+        "epochs": trainer.current_epoch,
+        "precision": trainer.precision,
+        "processes": trainer.world_size,
+        "fit/seconds": speed.fit_seconds if speed else None,
+        "train/words_per_second": speed.words_per_second if speed else None,
+        "seed": contents.seed,
+        "data": contents.label,
+        "data/fingerprint": contents.fingerprint,
+    }
+
+
+def _table(metrics: Mapping[str, Any], data: PatentData) -> str:
+    rows = [
+        ("this model", metrics["test/perplexity"], metrics["test/accuracy"]),
+        *(
+            (name, score.perplexity, score.accuracy)
+            for name, score in (
+                ("unigram", score_unigram(data.corpus, "test")),
+                ("most common word", score_most_common(data.corpus, "test")),
+            )
+        ),
+    ]
+    shown = [(name, "–" if p != p else f"{p:,.1f}", f"{a:.1%}") for name, p, a in rows]
+    heading = f"{metrics['data']}: test, {metrics['test/targets']:,} targets, "
+    heading += f"context: {metrics['test/context']}"
+    table = tabulate(shown, ("", "perplexity", "accuracy"), colalign=("left", "right", "right"))
+    return f"{heading}\n\n{table}"
