@@ -22,6 +22,8 @@ from patentlm.trained_model import TrainedModel
 
 log = logging.getLogger(__name__)
 
+Settings = Mapping[str, bool | int | float | str]
+
 METRICS = ("test/perplexity", "test/loss", "test/accuracy")
 """What TensorBoard's HParams tab shows beside the hyperparameters."""
 
@@ -183,11 +185,16 @@ class WordVectors(Callback):
 
 
 class Hyperparameters(Callback):
-    """Gives the run's settings to its loggers, and to TensorBoard's HParams tab the metrics that
-    they led to."""
+    """Gives the run's settings to its loggers, and to TensorBoard's HParams tab those that set the
+    run apart, with the metrics that they led to.
 
-    def __init__(self, settings: Mapping[str, bool | int | float | str]) -> None:
-        self.settings = dict(settings)
+    Args:
+        settings: all of them.
+        apart: what the run was asked for.
+    """
+
+    def __init__(self, settings: Settings, *, apart: Settings) -> None:
+        self.settings, self.apart = dict(settings), dict(apart)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for logger in trainer.loggers:
@@ -196,7 +203,7 @@ class Hyperparameters(Callback):
         if writer is not None:
             metrics = dict.fromkeys(METRICS, 0.0)
             # Declares the metrics without a first value, which would stand in their graphs.
-            for summary in hparams(self.settings, metrics):  # type: ignore[no-untyped-call]
+            for summary in hparams(self.apart, metrics):  # type: ignore[no-untyped-call]
                 writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
 
 

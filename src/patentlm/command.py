@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from patentlm.errors import ConfigError, PatentLMError
@@ -21,6 +24,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 LITERAL = ("prompt", "checkpoint", "ckpt_path", "data.path", "data.query")
 """Settings whose values are taken as typed: commas, brackets and all."""
 
+SWEEP = {"-m", "--multirun"}
 KEY = "USPTO_API_KEY"
 """Where the key of the USPTO Open Data Portal is looked for."""
 
@@ -28,7 +32,8 @@ KEY = "USPTO_API_KEY"
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
     """Makes a script's main function of one that takes the composed config.
 
-    A `PatentLMError` ends it with one line on stderr and exit code 1.
+    A `PatentLMError` ends it with one line on stderr and exit code 1; of a sweep's jobs, see
+    `patentlm.sweep`.
 
     Args:
         config_name: the file in the folder `conf` beside the script.
@@ -41,14 +46,26 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                 _check_complete(config)
                 return task(config)
             except Exception as error:
-                _exit_if_mistake(error)
+                mistake = next((e for e in _causes(error) if isinstance(e, PatentLMError)), None)
+                if mistake is None:
+                    raise
+                if HydraConfig.get().mode == RunMode.MULTIRUN:
+                    raise mistake from None
+                print(f"error: {mistake}", file=sys.stderr)
+                raise SystemExit(1) from None
+            except (KeyboardInterrupt, SystemExit):
+                if HydraConfig.get().mode == RunMode.MULTIRUN:
+                    folder = os.path.relpath(HydraConfig.get().sweep.dir)
+                    print(
+                        f"The same command with hydra.sweep.dir={folder} goes on", file=sys.stderr
+                    )
                 raise
 
         folder = Path(inspect.getfile(task)).resolve().parent / "conf"
         main = hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)
 
         def run() -> None:
-            sys.argv[1:] = quote_literals(hide_key(sys.argv[1:]))
+            sys.argv[1:] = name_jobs(quote_literals(hide_key(sys.argv[1:])))
             main(guarded)()
 
         return run
@@ -72,9 +89,22 @@ def hide_key(arguments: Sequence[str]) -> list[str]:
 def quote_literals(arguments: Sequence[str]) -> list[str]:
     """Arguments with the values of `LITERAL` settings quoted as Hydra wants it; those of a sweep
     stay as they are."""
-    if {"-m", "--multirun"} & set(arguments):
+    if SWEEP & set(arguments):
         return list(arguments)
     return [_quoted(argument) for argument in arguments]
+
+
+def name_jobs(arguments: Sequence[str]) -> list[str]:
+    """Arguments of a sweep with one more, by which a job is named after the settings that the
+    sweep varies; those of a single run as they are."""
+    if not SWEEP & set(arguments):
+        return list(arguments)
+    parser = OverridesParser.create()
+    overrides = [parser.parse_override(a) for a in arguments if "=" in a and a[0] != "-"]
+    if not any(override.is_sweep_override() for override in overrides):
+        return list(arguments)
+    fixed = [o.key_or_group for o in overrides if not o.is_sweep_override()]
+    return [*arguments, f"hydra.job.config.override_dirname.exclude_keys={fixed}"]
 
 
 def _quoted(argument: str) -> str:
@@ -91,13 +121,6 @@ def _quoted(argument: str) -> str:
 def _check_complete(config: DictConfig) -> None:
     for name in sorted(OmegaConf.missing_keys(config)):
         raise ConfigError(f"{name} is not set; give {name}=…")
-
-
-def _exit_if_mistake(error: BaseException) -> None:
-    for cause in _causes(error):
-        if isinstance(cause, PatentLMError):
-            print(f"error: {cause}", file=sys.stderr)
-            raise SystemExit(1) from None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

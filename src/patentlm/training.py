@@ -11,11 +11,13 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer, seed_everything
+from pytorch_lightning.loggers import Logger
 
 from patentlm import launching
 from patentlm.callbacks import Hyperparameters, best_checkpoint
@@ -95,7 +97,7 @@ def make_data(config: DictConfig) -> PatentData:
         instantiate(config.tokenizer),
         cut=instantiate(config.windows),
         evaluation_batch_size=config.evaluation_batch_size,
-        seed=config.seed,
+        seed=config.seed if config.shuffle else None,
     )
     _ = data.windows
     return data
@@ -144,8 +146,8 @@ def make_trainer(config: DictConfig) -> Trainer:
         ConfigError: if this machine has no such accelerator, or settings do not go together.
     """
     callbacks = [instantiate(callback) for callback in config.callbacks.values()]
-    callbacks.append(Hyperparameters(dict(_scalars(config))))
-    loggers = [instantiate(logger) for logger in config.logger.values()]
+    callbacks.append(Hyperparameters(dict(_scalars(config)), apart=dict(_asked(config))))
+    loggers = _make_loggers(config.logger)
     precision = choose_precision(config.trainer.precision, config.trainer.accelerator)
     parts = {"callbacks": callbacks, "logger": loggers, "precision": precision}
     try:
@@ -159,6 +161,16 @@ def make_trainer(config: DictConfig) -> Trainer:
             "trainer=cpu works everywhere"
         ) from error
     return trainer
+
+
+def _make_loggers(config: DictConfig) -> list[Logger]:
+    try:
+        return [instantiate(logger) for logger in config.values()]
+    except InstantiationException as error:
+        if not isinstance(error.__cause__, ModuleNotFoundError):
+            raise
+        name = HydraConfig.get().runtime.choices["logger"]
+        raise ConfigError(f"logger={name} needs pip install -e '.[{name}]'") from error
 
 
 def choose_precision(precision: str, accelerator: str) -> str:
@@ -226,7 +238,7 @@ def _record(contents: Contents, data: PatentData, folder: RunFolder) -> None:
 
 
 def _scalars(config: DictConfig) -> Iterator[tuple[str, bool | int | float | str]]:
-    """Settings that say something about a run, by dotted name, for TensorBoard."""
+    """Settings that say something about a run, by dotted name, for its loggers."""
     groups = ("data", "tokenizer", "windows", "model", "optimizer", "scheduler", "trainer")
     choices = HydraConfig.get().runtime.choices
     yield "seed", config.seed
@@ -236,3 +248,16 @@ def _scalars(config: DictConfig) -> Iterator[tuple[str, bool | int | float | str
         for name, value in settings.items():
             if isinstance(value, bool | int | float) and not name.startswith("_"):
                 yield f"{group}.{name}", value
+
+
+def _asked(config: DictConfig) -> Iterator[tuple[str, bool | int | float | str]]:
+    """What a run was asked for; of a sweep's job, what sets it apart from the others."""
+    hydra = HydraConfig.get()
+    yield "model", str(hydra.runtime.choices["model"])
+    yield "seed", config.seed
+    for override in OverridesParser.create().parse_overrides(hydra.overrides.task):
+        name = override.key_or_group
+        if name not in hydra.job.config.override_dirname.exclude_keys:
+            value = OmegaConf.select(config, name)
+            scalar = isinstance(value, bool | int | float | str)
+            yield name, value if scalar else str(override.get_value_element_as_str())

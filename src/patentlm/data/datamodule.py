@@ -24,7 +24,7 @@ class PatentData(LightningDataModule):
         tokenizer: how their vocabulary is chosen.
         cut: makes the training windows from the ids of train.
         evaluation_batch_size: texts in a batch of valid and test.
-        seed: of the order of the training batches.
+        seed: of the order of the training batches; None for a fixed one.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class PatentData(LightningDataModule):
         *,
         cut: Callable[[Ids], Windows],
         evaluation_batch_size: int,
-        seed: int,
+        seed: int | None,
     ) -> None:
         super().__init__()
         self.source, self.tokenizer = source, tokenizer
@@ -68,7 +68,7 @@ class PatentData(LightningDataModule):
         _ = self.corpus
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches of train."""
+        """Batches of train, shuffled anew for each epoch."""
         return self._share(self.windows, seed=self.seed)
 
     def val_dataloader(self) -> DataLoader[Batch]:

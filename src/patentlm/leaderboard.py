@@ -1,0 +1,105 @@
+"""A sweep's jobs, ranked: `leaderboard.csv` and `leaderboard.md` in its folder."""
+
+import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from patentlm.run_folder import RunFolder
+
+FIGURES = {
+    "valid/perplexity": ".2f",
+    "test/perplexity": ".2f",
+    "parameters": ",",
+    "epochs": "",
+    "fit/seconds": ",.0f",
+    "train/words_per_second": ",.0f",
+}
+"""What is told of each job, and how it is shown."""
+
+Row = dict[str, Any]
+
+
+def jobs_of(sweep: Path) -> list[RunFolder]:
+    """The folders of a sweep's jobs."""
+    return [RunFolder(found.parent) for found in sorted(sweep.rglob(".hydra"))]
+
+
+def rank(jobs: Sequence[RunFolder], sweep: Path) -> list[Row]:
+    """A row a job: by valid perplexity, the ones that are not complete last."""
+    asked = [_settings(job) for job in jobs]
+    differing = _differing(asked)
+    rows: list[Row] = [
+        {
+            **{name: settings.get(name, "") for name in differing},
+            **{name: (job.metrics or {}).get(name) for name in FIGURES},
+            "status": _status(job),
+            "job": os.path.relpath(job.path, sweep),
+        }
+        for job, settings in zip(jobs, asked, strict=True)
+    ]
+    rows.sort(key=lambda row: _last_if_missing(row["valid/perplexity"]))
+    return [{"rank": place, **row} for place, row in enumerate(rows, 1)]
+
+
+def write(sweep: Path) -> None:
+    """Makes the leaderboard of the jobs as they are now."""
+    jobs = jobs_of(sweep)
+    rows = rank(jobs, sweep)
+    folder = RunFolder(sweep)
+    folder.store("leaderboard.csv", as_csv(rows))
+    folder.store("leaderboard.md", as_markdown(rows, _common(jobs)))
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows with every digit."""
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, list(rows[0]) if rows else ["rank"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def as_markdown(rows: Sequence[Row], common: Sequence[str]) -> str:
+    """The rows as people read them, under the settings that all jobs have in common."""
+    shown = [{name: _shown(name, value) for name, value in row.items()} for row in rows]
+    right = ["right" if name in FIGURES else "left" for name in (rows[0] if rows else ())]
+    table = tabulate(shown, headers="keys", tablefmt="pipe", colalign=right, disable_numparse=True)
+    heading = f"All with {' '.join(f'`{setting}`' for setting in common)}\n\n" if common else ""
+    return f"{heading}{table}\n"
+
+
+def _settings(job: RunFolder) -> dict[str, str]:
+    """What a job was asked for, by name."""
+    return dict(override.split("=", 1) for override in job.overrides if "=" in override)
+
+
+def _differing(asked: Sequence[Mapping[str, str]]) -> list[str]:
+    names = dict.fromkeys(name for settings in asked for name in settings)
+    return [name for name in names if len({settings.get(name) for settings in asked}) > 1]
+
+
+def _common(jobs: Sequence[RunFolder]) -> list[str]:
+    everywhere = set.intersection(*(set(job.overrides) for job in jobs)) if jobs else set()
+    return [override for override in jobs[0].overrides if override in everywhere] if jobs else []
+
+
+def _status(job: RunFolder) -> str:
+    if job.metrics is not None:
+        return "complete"
+    return f"failed: {job.error.splitlines()[0]}" if job.error else "incomplete"
+
+
+def _last_if_missing(perplexity: float | None) -> float:
+    missing = perplexity is None or perplexity != perplexity
+    return float("inf") if missing else float(perplexity)  # type: ignore[arg-type]
+
+
+def _shown(name: str, value: Any) -> str:
+    if name in FIGURES:
+        return "–" if value is None else format(value, FIGURES[name])
+    return str(value)

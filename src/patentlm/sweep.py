@@ -1,0 +1,58 @@
+"""What Hydra tells of a sweep: a job that fails does not lose the others."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from patentlm import leaderboard
+from patentlm.errors import PatentLMError
+from patentlm.run_folder import ERROR, RunFolder
+
+log = logging.getLogger(__name__)
+
+
+class Sweep(Callback):
+    """Ranks the jobs after each of them, notes the ones that fail, and goes on.
+
+    A job that failed returns nan. The sweep ends with exit code 1 if there was one.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        for job in leaderboard.jobs_of(Path(config.hydra.sweep.dir)):
+            (job.path / ERROR).unlink(missing_ok=True)  # of an earlier start in the same folder
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        if config.hydra.mode != RunMode.MULTIRUN:
+            return
+        if job_return.status == JobStatus.FAILED:
+            folder = RunFolder(Path(config.hydra.runtime.output_dir))
+            _note(job_return._return_value, folder)
+            job_return.status, job_return.return_value = JobStatus.COMPLETED, float("nan")
+        leaderboard.write(Path(config.hydra.sweep.dir))
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        sweep = Path(config.hydra.sweep.dir)
+        leaderboard.write(sweep)
+        failed = [job for job in leaderboard.jobs_of(sweep) if job.error is not None]
+        table = sweep / "leaderboard.md"
+        log.info("\n%s\n%s", table.read_text("utf-8"), os.path.relpath(table))
+        if failed:
+            log.error("\n%d jobs failed; the same command with", len(failed))
+            log.error("hydra.sweep.dir=%s runs them anew", os.path.relpath(sweep))
+            raise SystemExit(1)
+
+
+def _note(error: Exception, folder: RunFolder) -> None:
+    """Tells of a job's failure, in its log and its folder; a user's mistake needs no traceback."""
+    name = os.path.relpath(folder.path)
+    if isinstance(error, PatentLMError):
+        log.error("error: %s: %s", name, error)
+    else:
+        log.error("error: %s", name, exc_info=error)
+    folder.store(ERROR, f"{error or type(error).__name__}\n")
