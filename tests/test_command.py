@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from patentlm.command import KEY, hide_key, quote_literals
+from patentlm.command import KEY, hide_key, name_jobs, quote_literals
 
 
 @example("a, b (c) [d] {e}: 'f' = \"g\"")
@@ -47,3 +47,18 @@ def test_a_key_goes_to_the_environment_alone(monkeypatch, name):
     monkeypatch.setenv(KEY, "another")
     assert hide_key(["data=patentsview", f"{name}=a=b", "seed=1"]) == ["data=patentsview", "seed=1"]
     assert os.environ[KEY] == "a=b"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["seed=1,2"], ["-m", "seed=1"], ["-m"], ["-m", "model=lstm_small", "hydra.sweep.dir=x"]],
+)
+def test_nothing_is_added_where_nothing_varies(arguments):
+    assert name_jobs(arguments) == arguments
+
+
+def test_what_a_sweep_does_not_vary_is_left_out_of_the_names_of_its_jobs():
+    arguments = ["-m", "data=file", "data.path=../x/y.csv", "seed=1,2", "+a.b=c", "x=interval(1,2)"]
+    *same, added = name_jobs(arguments)
+    assert same == arguments
+    assert added == ("hydra.job.config.override_dirname.exclude_keys=['data', 'data.path', 'a.b']")

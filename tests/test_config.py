@@ -16,7 +16,10 @@ CONF = Path(__file__).parent.parent / "conf"
 GROUPS = (
     "data", "tokenizer", "windows", "model", "model/cell", "model/head", "optimizer", "scheduler",
     "trainer", "callbacks", "logger", "sampling", "experiment",
+    "debug", "profiler",
 )  # fmt: skip
+ELSEWHERE = ("trainer=gpu", "trainer=mps", "logger=wandb", "logger=mlflow")
+"""What needs another machine or further packages."""
 NEEDED = {"data=file": ["data.path=x.csv"], "data=corpus": ["data.path=x"]}
 
 
@@ -55,14 +58,30 @@ def test_an_option_composes_and_can_be_made(composed, option):
     network = build_network(OmegaConf.to_container(config.model), vocabulary=10)
     assert network.embedding.num_embeddings == 10
     check_sampling(OmegaConf.to_container(config.sampling))
-    if option not in ("trainer=gpu", "trainer=mps"):
+    if option not in ELSEWHERE:
         trainer = make_trainer(config)
         assert trainer.max_epochs == config.trainer.max_epochs
 
 
-@pytest.mark.parametrize(("name", "accelerator"), [("gpu", "gpu"), ("mps", "mps"), ("cpu", "cpu")])
+@pytest.mark.parametrize(
+    ("name", "accelerator"), [("gpu", "gpu"), ("mps", "mps"), ("cpu", "cpu"), ("ddp_cpu", "cpu")]
+)
 def test_a_trainer_asks_for_its_accelerator(composed, name, accelerator):
     assert composed("train", f"trainer={name}").trainer.accelerator == accelerator
+
+
+@pytest.mark.parametrize("name", ["ddp", "ddp_cpu", "slurm"])
+def test_several_processes_are_asked_for_as_in_lightning(composed, name):
+    trainer = composed("train", f"trainer={name}", "trainer.devices=4", "trainer.num_nodes=2")
+    assert trainer.trainer.strategy == "ddp"
+    assert (trainer.trainer.devices, trainer.trainer.num_nodes) == (4, 2)
+
+
+def test_in_a_job_of_slurms_there_are_as_many_processes_as_tasks(composed, monkeypatch):
+    monkeypatch.setenv("SLURM_NTASKS_PER_NODE", "3")
+    monkeypatch.setenv("SLURM_NNODES", "2")
+    trainer = composed("train", "trainer=slurm").trainer
+    assert (trainer.devices, trainer.num_nodes) == (3, 2)
 
 
 def test_the_default_is_the_missions_set_up(composed):

@@ -15,7 +15,7 @@ LIGHTNING = {
     "data.datamodule",
     "model.language_model",
 }
-HYDRA = {"training", "launching", "command", "checkpoint"}
+HYDRA = {"training", "launching", "sweep", "command", "checkpoint"}
 
 
 def module_name(path: Path) -> str:

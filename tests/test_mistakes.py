@@ -1,5 +1,7 @@
 """Mistakes get one clear line and exit code 1, no traceback."""
 
+from importlib.util import find_spec
+
 import pytest
 import torch
 
@@ -86,6 +88,21 @@ def test_no_such_accelerator(mistake):
     line = mistake("train", "trainer=gpu")
     assert "trainer=gpu" in line
     assert "trainer=cpu" in line
+
+
+@pytest.mark.parametrize("name", ["wandb", "mlflow"])
+def test_a_logger_that_is_not_installed(mistake, name):
+    if find_spec(name):
+        pytest.skip(f"{name} is installed")
+    assert f"pip install -e '.[{name}]'" in mistake("train", f"logger={name}")
+
+
+def test_a_folder_of_another_run(mistake, run_script, tmp_path):
+    folder = f"hydra.run.dir={tmp_path}/run"
+    run_script("train", *TINY, "data.count=60", folder)
+    line = mistake("train", *TINY, "data.count=60", "seed=2", folder)
+    assert "other settings" in line
+    assert "choose another folder" in line
 
 
 def test_an_unknown_config_word(run_script, capsys):

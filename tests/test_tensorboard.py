@@ -55,9 +55,28 @@ def test_hyperparameters_stand_with_the_metrics_they_led_to(run_folder):
     session = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     settings = HParamsPluginData.FromString(session).session_start_info.hparams
     assert settings["model.hidden_size"].number_value == 8
-    assert settings["optimizer"].string_value == "adam"
+    assert settings["windows"].string_value == "abstract"
+    assert settings["model"].string_value == "lstm_small"
+    assert settings["seed"].number_value == 1
+    assert "optimizer.lr" not in settings  # nobody asked for it
     experiment = events.summary_metadata["_hparams_/experiment"].plugin_data.content
     infos = HParamsPluginData.FromString(experiment).experiment.metric_infos
     metrics = {info.name.tag for info in infos}
     assert metrics == {"test/perplexity", "test/loss", "test/accuracy"}
     assert metrics <= set(events.Tags()["scalars"])
+
+
+def test_jobs_of_a_sweep_show_what_sets_them_apart(run_script, tmp_path):
+    run_script(
+        "train", "-m", "debug=fast", "data.count=60", "trainer=cpu", "optimizer.lr=0.1,0.2",
+        "model=lstm_small,lstm_medium", "windows=abstract", "callbacks.progress.refresh_rate=0",
+        f"hydra.sweep.dir={tmp_path}/sweep",
+    )  # fmt: skip
+    folder = tmp_path / "sweep" / "model=lstm_medium,optimizer.lr=0.2"
+    events = EventAccumulator(str(folder)).Reload()
+    session = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    settings = HParamsPluginData.FromString(session).session_start_info.hparams
+    assert settings.keys() == {"model", "optimizer.lr", "seed"}
+    assert settings["model"].string_value == "lstm_medium"
+    assert settings["optimizer.lr"].number_value == 0.2
+    assert len(events.Scalars("test/perplexity")) == 1

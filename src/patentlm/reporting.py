@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from pytorch_lightning import Trainer
 from tabulate import tabulate
 
@@ -63,6 +64,7 @@ def _metrics(
         "epochs": trainer.current_epoch,
         "precision": trainer.precision,
         "processes": trainer.world_size,
+        "threads": torch.get_num_threads(),
         "fit/seconds": speed.fit_seconds if speed else None,
         "train/words_per_second": speed.words_per_second if speed else None,
         "seed": contents.seed,

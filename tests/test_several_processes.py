@@ -1,0 +1,143 @@
+"""Several processes learn and score what one does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import patentlm
+from patentlm.batch import IGNORE
+from patentlm.data.windows import share
+
+SMALL = (
+    "data.count=60",
+    "model.embedding_size=8",
+    "model.hidden_size=8",
+    "windows.batch_size=6",
+    "optimizer.lr=0.01",
+    "trainer.log_every_n_steps=1",
+    "callbacks.progress.refresh_rate=0",
+    "samples.count=1",
+    "samples.max_words=10",
+)
+WINDOWS = {
+    "many_to_one": ("windows.length=5", "windows.stride=7"),
+    "abstract": (),
+    "stream": ("windows.length=20",),
+}
+TRAIN = Path(__file__).parent.parent / "train.py"
+
+
+@pytest.fixture
+def train(run_script, tmp_path):
+    def run(name: str, *arguments: str) -> Path:
+        folder = tmp_path / name
+        run_script("train", *SMALL, f"hydra.run.dir={folder}", *arguments)
+        return folder
+
+    return run
+
+
+def metrics(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def losses(folder: Path) -> list[float]:
+    """The losses of all training steps, as the run told TensorBoard."""
+    return [event.value for event in EventAccumulator(str(folder)).Reload().Scalars("train/loss")]
+
+
+def test_each_process_gets_every_so_many_th_row():
+    inputs = torch.arange(5)[:, None]
+    assert share((inputs, inputs), rank=0, processes=2)[0].tolist() == [[0], [2], [4]]
+    assert share((inputs, inputs), rank=1, processes=2)[0].tolist() == [[1], [3]]
+
+
+def test_a_process_with_no_row_left_is_asked_nothing():
+    inputs, targets = share((torch.ones(1, 3), torch.ones(1, 3)), rank=1, processes=2)
+    assert inputs.tolist() == [[1, 1, 1]]
+    assert targets.tolist() == [[IGNORE] * 3]
+
+
+@given(rows=st.integers(1, 9), processes=st.integers(1, 9))
+def test_together_they_have_each_target_once(rows, processes):
+    batch = torch.arange(2 * rows).reshape(rows, 2)
+    shares = [share((batch, batch), rank=rank, processes=processes) for rank in range(processes)]
+    asked = torch.cat([targets[targets != IGNORE] for _, targets in shares])
+    assert sorted(asked.tolist()) == batch.flatten().tolist()
+
+
+@pytest.mark.parametrize("windows", WINDOWS)
+def test_two_processes_end_like_one(train, windows):
+    settings = (f"windows={windows}", *WINDOWS[windows], "trainer.max_epochs=2")
+    one = train("one", *settings, "trainer=cpu")
+    two = train("two", *settings, "trainer=ddp_cpu")
+    assert [metrics(folder)["processes"] for folder in (one, two)] == [1, 2]
+    assert losses(two) == pytest.approx(losses(one), rel=1e-4)
+    for name in ("valid/perplexity", "test/perplexity", "test/accuracy"):
+        assert metrics(two)[name] == pytest.approx(metrics(one)[name], rel=1e-4), name
+    for name in ("test/targets", "parameters", "epochs", "data/fingerprint"):
+        assert metrics(two)[name] == metrics(one)[name], name
+    assert {path.name for path in two.parent.iterdir()} == {"one", "two"}
+    assert (two / "train.log").read_text().count("run folder") == 1
+    texts = [patentlm.load(folder).generate("a neural", seed=3) for folder in (one, two)]
+    assert texts[0] == texts[1]
+
+
+def test_the_same_weights_score_the_same_in_any_number_of_processes(train):
+    still = ("windows=abstract", "optimizer.lr=0", "trainer.max_epochs=1")
+    one = train("one", *still, "trainer=cpu")
+    three = train("three", *still, "trainer=ddp_cpu", "trainer.devices=3")
+    for name in ("valid/perplexity", "test/perplexity", "test/loss", "test/accuracy"):
+        assert metrics(three)[name] == pytest.approx(metrics(one)[name], rel=1e-6), name
+    assert metrics(three)["test/targets"] == metrics(one)["test/targets"]
+
+
+def test_a_run_is_resumed_by_another_number_of_processes(train):
+    settings = ("windows=abstract", "scheduler=exponential")
+    whole = train("whole", *settings, "trainer=cpu", "trainer.max_epochs=2")
+    half = train("half", *settings, "trainer=ddp_cpu", "trainer.max_epochs=1")
+    resumed = train(
+        "resumed", *settings, "trainer=cpu", "trainer.max_epochs=2",
+        f"ckpt_path={half}/checkpoints/last.ckpt",
+    )  # fmt: skip
+    assert metrics(resumed)["epochs"] == 2
+    assert metrics(resumed)["test/perplexity"] == pytest.approx(
+        metrics(whole)["test/perplexity"], rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("reached", ["all of them", "the first alone"])
+def test_an_interrupted_sweep_leaves_no_process_behind(tmp_path, reached):
+    """Ctrl-C reaches all processes in front of a terminal, `kill -INT` the first alone."""
+    sweep = tmp_path / "sweep"
+    arguments = [
+        *SMALL, "windows=abstract", "trainer=ddp_cpu", "seed=1,2", f"hydra.sweep.dir={sweep}",
+        "trainer.max_epochs=1000000", "callbacks.early_stopping.patience=1000000",
+    ]  # fmt: skip
+    child = subprocess.Popen(
+        [sys.executable, str(TRAIN), "-m", *arguments],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    checkpoint = sweep / "seed=1" / "checkpoints" / "last.ckpt"
+    while child.poll() is None and not checkpoint.exists():
+        time.sleep(0.05)
+    (os.killpg if reached == "all of them" else os.kill)(child.pid, signal.SIGINT)
+    told = child.communicate()[1].decode()
+    assert child.returncode != 0
+    assert "The same command with hydra.sweep.dir=" in told
+    assert not (sweep / "seed=2").exists()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(child.pid, 0)
