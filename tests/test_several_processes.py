@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,21 @@ def metrics(folder: Path) -> dict:
 def losses(folder: Path) -> list[float]:
     """The losses of all training steps, as the run told TensorBoard."""
     return [event.value for event in EventAccumulator(str(folder)).Reload().Scalars("train/loss")]
+
+
+def until(lines: Iterable[str], words: str) -> Iterator[str]:
+    """The lines up to the one that holds these words."""
+    for line in lines:
+        yield line
+        if words in line:
+            return
+
+
+def running(group: int) -> list[str]:
+    """Processes of a group that have not ended, were it only that nobody has asked how."""
+    shown = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True)
+    rows = [line.split(None, 2) for line in shown.stdout.splitlines()]
+    return [row[2] for row in rows if int(row[0]) == group and row[1][0] != "Z"]
 
 
 def test_each_process_gets_every_so_many_th_row():
@@ -126,18 +141,16 @@ def test_an_interrupted_sweep_leaves_no_process_behind(tmp_path, reached):
     ]  # fmt: skip
     child = subprocess.Popen(
         [sys.executable, str(TRAIN), "-m", *arguments],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    checkpoint = sweep / "seed=1" / "checkpoints" / "last.ckpt"
-    while child.poll() is None and not checkpoint.exists():
-        time.sleep(0.05)
+    told = "".join(until(child.stdout, "run folder"))
     (os.killpg if reached == "all of them" else os.kill)(child.pid, signal.SIGINT)
-    told = child.communicate()[1].decode()
-    assert child.returncode != 0
+    told += child.communicate()[0]
+    assert child.returncode != 0, told
     assert "The same command with hydra.sweep.dir=" in told
     assert not (sweep / "seed=2").exists()
-    with pytest.raises(ProcessLookupError):
-        os.killpg(child.pid, 0)
+    assert running(child.pid) == []
