@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from patentlm.machine import fastest_precision
+from patentlm.machine import SIZE, SMALL_SIZE, fastest_precision
 from patentlm.training import choose_precision
 
 
@@ -17,12 +18,22 @@ def test_what_is_not_known_gets_float32() -> None:
     assert fastest_precision("mps") == "32-true"
 
 
-@pytest.mark.parametrize(("faster", "precision"), [(0.0, "bf16-mixed"), (1e9, "32-true")])
+@pytest.mark.parametrize(
+    ("small", "large", "precision"),
+    [(1.0, 3.5, "bf16-mixed"), (1.0, 2.5, "32-true"), (0.01, None, "32-true")],
+)
 def test_bf16_only_where_it_is_much_faster(
-    monkeypatch: pytest.MonkeyPatch, faster: float, precision: str
+    monkeypatch: pytest.MonkeyPatch, small: float, large: float, precision: str
 ) -> None:
-    monkeypatch.setattr("patentlm.machine.FASTER", faster)
+    """A processor that is hopeless at small products is not made to do large ones."""
+    speedups = {SMALL_SIZE: small, SIZE: large}
+    monkeypatch.setattr("patentlm.machine._speedup", speedups.__getitem__)
     assert fastest_precision("cpu") == precision
+
+
+def test_measuring_leaves_the_threads_as_they_were() -> None:
+    fastest_precision("cpu")
+    assert torch.get_num_threads() == 1
 
 
 def test_a_chosen_precision_stays() -> None:

@@ -10,7 +10,9 @@ FASTER = 3.0
 """bf16 is taken where its matrix products are so many times as fast as those of float32: matrix
 units bring 4 and more, wider vector instructions alone 2 at most, and an LSTM would lose that."""
 
-SIZE = 1024
+SIZE, SMALL_SIZE = 1024, 128
+"""Rows and columns of the products that are measured. In bf16 some processors take hundreds of
+times as long, so a small product tells first whether a large one is worth the wait."""
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
@@ -39,13 +41,28 @@ def fastest_precision(device: str) -> str:
     if device == "cuda":
         has_units = torch.cuda.get_device_capability() >= (8, 0)
     else:
-        has_units = device == "cpu" and _seconds(torch.float32) > FASTER * _seconds(torch.bfloat16)
+        has_units = device == "cpu" and _cpu_has_units()
     return "bf16-mixed" if has_units else "32-true"
 
 
-def _seconds(dtype: torch.dtype) -> float:
+def _cpu_has_units() -> bool:
+    """In one thread: several wait for each other where other processes keep the cores busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _speedup(SMALL_SIZE) > 0.25 and _speedup(SIZE) > FASTER
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _speedup(size: int) -> float:
+    """How many times as fast as in float32 the CPU multiplies square matrices in bf16."""
+    return _seconds(size, torch.float32) / _seconds(size, torch.bfloat16)
+
+
+def _seconds(size: int, dtype: torch.dtype) -> float:
     """The fastest of a few products of two square matrices."""
-    square = torch.ones(SIZE, SIZE, dtype=dtype)
+    square = torch.ones(size, size, dtype=dtype)
     square @ square
     return min(_timed(square) for _ in range(5))
 
