@@ -16,6 +16,7 @@ CONF = Path(__file__).parent.parent / "conf"
 GROUPS = (
     "data", "tokenizer", "windows", "model", "model/cell", "model/head", "optimizer", "scheduler",
     "trainer", "callbacks", "logger", "sampling", "experiment",
+    "hydra/sweeper",
 )  # fmt: skip
 NEEDED = {"data=file": ["data.path=x.csv"], "data=corpus": ["data.path=x"]}
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "src" / "patentlm"
-FILES = sorted(PACKAGE.rglob("*.py"))
-LIGHTNING = {"training", "callbacks", "data.datamodule", "model.language_model"}
-HYDRA = {"training", "command", "checkpoint"}
+SOURCE = Path(__file__).parent.parent / "src"
+FILES = sorted(SOURCE.rglob("*.py"))
+LIGHTNING = {"training", "callbacks", "pruning", "data.datamodule", "model.language_model"}
+HYDRA = {"training", "command", "checkpoint", "search", "hydra_plugins.patentlm_optuna.sweeper"}
+OPTUNA = {"search", "pruning"}
 
 
 def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removeprefix("patentlm.")
 
 
 def imports_of(path: Path) -> set[str]:
@@ -40,6 +41,7 @@ def test_frameworks_stay_in_their_rooms(path):
     roots = {name.split(".")[0] for name in imports_of(path)}
     assert "pytorch_lightning" not in roots or module_name(path) in LIGHTNING
     assert "hydra" not in roots or module_name(path) in HYDRA
+    assert "optuna" not in roots or module_name(path) in OPTUNA
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

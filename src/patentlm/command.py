@@ -41,7 +41,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                 _check_complete(config)
                 return task(config)
             except Exception as error:
-                _exit_if_mistake(error)
+                exit_if_mistake(error)
                 raise
 
         folder = Path(inspect.getfile(task)).resolve().parent / "conf"
@@ -93,7 +93,7 @@ def _check_complete(config: DictConfig) -> None:
         raise ConfigError(f"{name} is not set; give {name}=…")
 
 
-def _exit_if_mistake(error: BaseException) -> None:
+def exit_if_mistake(error: BaseException) -> None:
     for cause in _causes(error):
         if isinstance(cause, PatentLMError):
             print(f"error: {cause}", file=sys.stderr)
