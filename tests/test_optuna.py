@@ -150,6 +150,28 @@ def test_an_interrupted_trial_is_done_again(tune, tmp_path):
     assert jobs(folder) == ["1", "2"]
 
 
+def test_an_interrupted_trial_that_had_fallen_behind_is_not_done_again(tmp_path):
+    study = stored(tmp_path / "sweep")
+    trial = study.ask(DROPOUT)
+    trial.report(9.0, step=2)
+    trial.set_user_attr(search.PRUNED, True)
+    search.queue_interrupted(study)
+    assert [(trial.state, trial.value) for trial in study.trials] == [(PRUNED, 9.0)]
+    assert search.count_missing(study, 3) == 2
+
+
+def test_a_job_without_its_trial_is_a_mistake(tmp_path):
+    stored(tmp_path / "sweep").ask(DROPOUT)
+    where = {
+        "storage": f"sqlite:///{tmp_path}/sweep/study.db",
+        "pruner": {"_target_": "optuna.pruners.NopPruner"},
+    }
+    assert search.open_trial(0, name="train", **where).number == 0
+    for number, name in ((1, "train"), (0, "another")):
+        with pytest.raises(ConfigError, match=f"no trial {number} of a study '{name}'"):
+            search.open_trial(number, name=name, **where)
+
+
 def test_a_trial_that_fails_does_not_end_the_search(tune, tmp_path, capsys):
     study = stored(tmp_path / "sweep")
     for rate in (-1, 0.01):
