@@ -16,7 +16,7 @@ CONF = Path(__file__).parent.parent / "conf"
 GROUPS = (
     "data", "tokenizer", "windows", "model", "model/cell", "model/head", "optimizer", "scheduler",
     "trainer", "callbacks", "logger", "sampling", "experiment",
-    "debug", "profiler",
+    "debug", "profiler", "hydra/sweeper",
 )  # fmt: skip
 ELSEWHERE = ("trainer=gpu", "trainer=mps", "logger=wandb", "logger=mlflow")
 """What needs another machine or further packages."""

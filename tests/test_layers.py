@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "src" / "patentlm"
-FILES = sorted(PACKAGE.rglob("*.py"))
+SOURCE = Path(__file__).parent.parent / "src"
+FILES = sorted(SOURCE.rglob("*.py"))
 LIGHTNING = {
-    "training",
-    "launching",
-    "reporting",
-    "callbacks",
-    "data.datamodule",
+    "training", "launching", "reporting", "callbacks", "sweeps.pruning", "data.datamodule",
     "model.language_model",
-}
-HYDRA = {"training", "launching", "sweep", "command", "checkpoint"}
+}  # fmt: skip
+HYDRA = {
+    "training", "launching", "command", "checkpoint", "sweeps.jobs", "sweeps.search",
+    "hydra_plugins.patentlm_optuna.sweeper",
+}  # fmt: skip
+OPTUNA = {"sweeps.search", "sweeps.pruning"}
 
 
 def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removeprefix("patentlm.")
 
 
 def imports_of(path: Path) -> set[str]:
@@ -47,6 +47,7 @@ def test_frameworks_stay_in_their_rooms(path):
     roots = {name.split(".")[0] for name in imports_of(path)}
     assert "pytorch_lightning" not in roots or module_name(path) in LIGHTNING
     assert "hydra" not in roots or module_name(path) in HYDRA
+    assert "optuna" not in roots or module_name(path) in OPTUNA
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from patentlm import leaderboard
-from patentlm.leaderboard import jobs_of, rank
+from patentlm.sweeps import leaderboard
+from patentlm.sweeps.leaderboard import jobs_of, rank
 
 FIGURES = {
     "test/perplexity": 90.0,

@@ -5,7 +5,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hydra
@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from patentlm.errors import ConfigError, PatentLMError
+from patentlm.errors import ConfigError, mistake_in
 
 # Threads of libgomp spin while they wait for each other, 20 times longer than this by default; with
 # another process on the same cores that makes two runs 20 times slower, not 2. Read by libgomp when
@@ -33,7 +33,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
     """Makes a script's main function of one that takes the composed config.
 
     A `PatentLMError` ends it with one line on stderr and exit code 1; of a sweep's jobs, see
-    `patentlm.sweep`.
+    `patentlm.sweeps.jobs`.
 
     Args:
         config_name: the file in the folder `conf` beside the script.
@@ -46,15 +46,11 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                 _check_complete(config)
                 return task(config)
             except Exception as error:
-                mistake = next((e for e in _causes(error) if isinstance(e, PatentLMError)), None)
-                if mistake is None:
-                    raise
-                if HydraConfig.get().mode == RunMode.MULTIRUN:
-                    raise mistake from None
-                print(f"error: {mistake}", file=sys.stderr)
-                raise SystemExit(1) from None
+                if not _sweeping():
+                    exit_if_mistake(error)
+                raise
             except (KeyboardInterrupt, SystemExit):
-                if HydraConfig.get().mode == RunMode.MULTIRUN:
+                if _sweeping():
                     folder = os.path.relpath(HydraConfig.get().sweep.dir)
                     print(
                         f"The same command with hydra.sweep.dir={folder} goes on", file=sys.stderr
@@ -123,7 +119,14 @@ def _check_complete(config: DictConfig) -> None:
         raise ConfigError(f"{name} is not set; give {name}=…")
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
+def _sweeping() -> bool:
+    """Whether this is a job of a sweep, for whose errors `patentlm.sweeps.jobs` cares."""
+    return HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def exit_if_mistake(error: BaseException) -> None:
+    """Ends the script with one line if the error comes from a mistake of its user."""
+    mistake = mistake_in(error)
+    if mistake is not None:
+        print(f"error: {mistake}", file=sys.stderr)
+        raise SystemExit(1) from None

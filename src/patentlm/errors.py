@@ -16,3 +16,10 @@ class DataError(PatentLMError):
 
 class CheckpointError(PatentLMError):
     """A checkpoint that cannot be read or does not fit."""
+
+
+def mistake_in(error: BaseException | None) -> PatentLMError | None:
+    """The mistake that an error comes from, if it is one of its causes."""
+    while error is not None and not isinstance(error, PatentLMError):
+        error = error.__cause__
+    return error

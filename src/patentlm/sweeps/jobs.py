@@ -10,9 +10,9 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from patentlm import leaderboard
-from patentlm.errors import PatentLMError
+from patentlm.errors import mistake_in
 from patentlm.run_folder import ERROR, RunFolder
+from patentlm.sweeps import leaderboard
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +43,17 @@ class Sweep(Callback):
         table = sweep / "leaderboard.md"
         log.info("\n%s\n%s", table.read_text("utf-8"), os.path.relpath(table))
         if failed:
-            log.error("\n%d jobs failed; the same command with", len(failed))
-            log.error("hydra.sweep.dir=%s runs them anew", os.path.relpath(sweep))
+            again = f"hydra.sweep.dir={os.path.relpath(sweep)}"
+            log.error("failed: %d; the same command with %s runs them anew", len(failed), again)
             raise SystemExit(1)
 
 
 def _note(error: Exception, folder: RunFolder) -> None:
     """Tells of a job's failure, in its log and its folder; a user's mistake needs no traceback."""
     name = os.path.relpath(folder.path)
-    if isinstance(error, PatentLMError):
-        log.error("error: %s: %s", name, error)
+    mistake = mistake_in(error)
+    if mistake is not None:
+        log.error("error: %s: %s", name, mistake)
     else:
         log.error("error: %s", name, exc_info=error)
-    folder.store(ERROR, f"{error or type(error).__name__}\n")
+    folder.store(ERROR, f"{mistake or f'{type(error).__name__}: {error}'}\n")

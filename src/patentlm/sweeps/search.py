@@ -1,0 +1,223 @@
+"""An adaptive search: settings are trials of an Optuna study, which is stored."""
+
+import logging
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import optuna
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
+from hydra.core.utils import JobReturn
+from hydra.utils import instantiate
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.storages import RDBStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from patentlm.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+PRUNED = "pruned"
+"""Attribute of a trial whose job ended itself because it fell behind."""
+
+REPEATS = "repeats"
+"""Attribute of a trial that does again what an interrupted one began: the number of that one."""
+
+# Optuna reports through the logging that the scripts have set up, and warnings alone.
+optuna.logging.disable_default_handler()
+optuna.logging.enable_propagation()
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def divide(overrides: Iterable[Override]) -> tuple[dict[str, BaseDistribution], list[str]]:
+    """The search space by setting, and the overrides that all jobs have in common; of several
+    overrides for a setting, the last one counts.
+
+    Raises:
+        ConfigError: if there is nothing to search, or a sweep can't be searched.
+    """
+    last: dict[tuple[str, str | None], Override] = {}
+    for override in overrides:
+        setting = override.key_or_group, override.package
+        last.pop(setting, None)  # so that they stand in the order of their last words
+        last[setting] = override
+    swept = [override for override in last.values() if override.is_sweep_override()]
+    if not swept:
+        raise ConfigError(
+            "nothing to search: give hydra.sweeper.params in a config file, or the interval of a "
+            "setting, such as 'optimizer.lr=tag(log, interval(1e-4, 1e-1))'"
+        )
+    space = {override.get_key_element(): distribution(override) for override in swept}
+    fixed = [str(o.input_line) for o in last.values() if not o.is_sweep_override()]
+    return space, fixed
+
+
+def distribution(override: Override) -> BaseDistribution:
+    """What a swept setting is drawn from. `interval` is continuous (both ends of `int(interval)`
+    belong to it) and `range` leaves out its end, as Hydra has it; the tag `log` makes it uniform in
+    the logarithm.
+
+    Raises:
+        ConfigError: if it holds no value, or has a logarithm that does not exist.
+    """
+    sweep = override.value()
+    try:
+        if isinstance(sweep, IntervalSweep):
+            return _interval(sweep.start, sweep.end, log="log" in sweep.tags)
+        if isinstance(sweep, RangeSweep):
+            return _steps(sweep)
+        choices: Any = override.sweep_iterator(_choice)
+        return CategoricalDistribution(list(choices))
+    except ValueError as error:
+        raise ConfigError(f"{override.input_line}: {error}") from error
+
+
+def _interval(low: Any, high: Any, *, log: bool) -> BaseDistribution:
+    kind = IntDistribution if isinstance(low, int) else FloatDistribution
+    return kind(low, high, log=log)
+
+
+def _steps(sweep: RangeSweep) -> BaseDistribution:
+    given = (sweep.start, sweep.stop, sweep.step)
+    start, stop, step = (Decimal(str(number)) for number in given)  # 0.3 is three times 0.1
+    steps = math.ceil((stop - start) / step) if step else 0
+    if steps < 1:
+        raise ValueError("holds no value")
+    low, high = sorted((start, start + (steps - 1) * step))
+    log = "log" in sweep.tags
+    if all(isinstance(number, int) for number in given):
+        return IntDistribution(int(low), int(high), step=int(abs(step)), log=log)
+    return FloatDistribution(float(low), float(high), step=float(abs(step)), log=log)
+
+
+def _choice(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float) else Transformer.str(value)
+
+
+def open_study(
+    storage: str, name: str, sampler: Mapping[str, Any], pruner: Mapping[str, Any]
+) -> Study:
+    """The stored study; a new one where there is none.
+
+    Args:
+        storage: URL of a database.
+        sampler: config of an Optuna sampler. Were its seed the same each time a study is opened, a
+            search that goes on would draw again what it drew first: the trials so far are added.
+        pruner: config of an Optuna pruner.
+
+    Raises:
+        ConfigError: if the storage can't be used.
+    """
+    study = optuna.create_study(storage=_opened(storage), study_name=name, load_if_exists=True)
+    seed = sampler.get("seed")
+    seeds = {} if seed is None else {"seed": seed + len(study.trials)}
+    study.sampler = instantiate(sampler, **seeds)
+    study.pruner = instantiate(pruner)
+    return study
+
+
+def open_trial(number: int, *, storage: str, name: str, pruner: Mapping[str, Any]) -> Trial:
+    """A trial of a stored study, for the job that carries it out; the rest as in `open_study`.
+
+    Raises:
+        ConfigError: if there is no such trial.
+    """
+    try:
+        study = optuna.load_study(storage=_opened(storage), study_name=name)
+        study.pruner = instantiate(pruner)
+        return Trial(study, study.trials[number]._trial_id)
+    except LookupError as error:
+        raise ConfigError(f"{storage}: no trial {number} of a study {name!r}") from error
+
+
+def _opened(storage: str) -> RDBStorage:
+    try:
+        # Without a pool, no connection stays open between two questions.
+        return RDBStorage(storage, engine_kwargs={"poolclass": NullPool})
+    except (ImportError, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"hydra.sweeper.storage={storage}: can't be used ({reason})") from error
+
+
+def queue_interrupted(study: Study) -> None:
+    """Gives up the trials that an interruption left running, and queues the same settings again."""
+    for trial in study.get_trials(states=[TrialState.RUNNING]):
+        if trial.user_attrs.get(PRUNED):
+            study.tell(trial.number, state=TrialState.PRUNED)
+        else:
+            study.tell(trial.number, state=TrialState.FAIL)
+            study.enqueue_trial(trial.params, user_attrs={REPEATS: trial.number})
+
+
+def count_missing(study: Study, wanted: int) -> int:
+    """How many trials are to be launched until there are as many as wanted, interrupted ones not
+    counted."""
+    trials = study.get_trials(deepcopy=False)
+    repeated = sum(REPEATS in trial.user_attrs for trial in trials)
+    return wanted + repeated - sum(trial.state.is_finished() for trial in trials)
+
+
+def ask(study: Study, space: dict[str, BaseDistribution], count: int) -> list[Trial]:
+    """The next trials, with consecutive numbers.
+
+    Raises:
+        ConfigError: if the study was begun with other choices.
+    """
+    try:
+        return [study.ask(space) for _ in range(count)]
+    except ValueError as error:
+        raise ConfigError(
+            f"the stored study has another search space ({error}); begin a new one in another "
+            "hydra.sweep.dir"
+        ) from error
+
+
+def overrides_of(trial: Trial | FrozenTrial) -> list[str]:
+    """A trial's settings as Hydra takes them, continuous ones with six digits, as they become names
+    of folders."""
+    continuous = {n for n, d in trial.distributions.items() if isinstance(d, FloatDistribution)}
+    return [
+        f"{name}={value:.6g}" if name in continuous else f"{name}={value}"
+        for name, value in trial.params.items()
+    ]
+
+
+def tell(study: Study, trial: Trial, job: JobReturn) -> None:
+    """Stores what came of a trial. One that raised or returned no number has failed."""
+    try:
+        value = float(job.return_value)
+    except Exception as error:  # whatever a job may raise
+        log.warning("trial %d: %s", trial.number, error)
+        value = math.nan
+    if study.trials[trial.number].user_attrs.get(PRUNED):
+        study.tell(trial, state=TrialState.PRUNED)
+    elif math.isnan(value):
+        study.tell(trial, state=TrialState.FAIL)
+    else:
+        study.tell(trial, value)
+    told = study.trials[trial.number]
+    shown = "" if told.value is None else f", valid perplexity {told.value:.2f}"
+    log.info("trial %d: %s%s", trial.number, told.state.name.lower(), shown)
+
+
+def report(study: Study, fixed: Sequence[str]) -> None:
+    """Logs the best trial, and the arguments that repeat it."""
+    try:
+        best = study.best_trial
+    except ValueError:  # Optuna's word for none
+        log.warning("no trial was completed")
+        return
+    found = overrides_of(best)
+    shown = " ".join(found)
+    log.info("best: trial %d, valid perplexity %.2f: %s", best.number, best.value, shown)
+    log.info("to repeat it: %s", shlex.join([*fixed, *found]))
