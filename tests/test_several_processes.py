@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -129,6 +130,36 @@ def test_a_run_is_resumed_by_another_number_of_processes(train):
     assert metrics(resumed)["test/perplexity"] == pytest.approx(
         metrics(whole)["test/perplexity"], rel=1e-4
     )
+
+
+def test_a_sweep_runs_its_jobs_one_after_the_other(run_script, tmp_path):
+    settings = ("windows=abstract", "trainer=ddp_cpu", "trainer.max_epochs=1", "seed=1,2")
+    run_script("train", "-m", *SMALL, *settings, f"hydra.sweep.dir={tmp_path}/sweep")
+    folders = {path.name: path for path in (tmp_path / "sweep").iterdir() if path.is_dir()}
+    assert folders.keys() == {"seed=1", "seed=2"}
+    assert [metrics(folder)["processes"] for folder in folders.values()] == [2, 2]
+
+
+def test_two_machines_train_together(tmp_path):
+    """Two starts of the script on this one, which find each other as on two."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+    places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    nodes = [
+        subprocess.Popen(
+            [
+                sys.executable, str(TRAIN), *SMALL, "windows=abstract", "trainer.max_epochs=1",
+                "trainer=ddp_cpu", "trainer.devices=1", "trainer.num_nodes=2",
+                f"hydra.run.dir={tmp_path}/{rank}",
+            ],
+            env=os.environ | places | {"NODE_RANK": str(rank)},
+            stdout=subprocess.DEVNULL,
+        )
+        for rank in (0, 1)
+    ]  # fmt: skip
+    assert [node.wait() for node in nodes] == [0, 0]
+    assert metrics(tmp_path / "0")["processes"] == 2
+    assert not (tmp_path / "1" / "checkpoints").exists()
 
 
 @pytest.mark.parametrize("reached", ["all of them", "the first alone"])

@@ -11,7 +11,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -53,7 +52,7 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
         min_nodes=trainer.num_nodes,
         max_nodes=trainer.num_nodes,
         nproc_per_node=trainer.num_devices,
-        run_id=str(uuid4()),
+        run_id="patentlm",  # the same on all machines
         max_restarts=0,
         start_method="spawn",
         shutdown_timeout=5,
