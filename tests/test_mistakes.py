@@ -1,5 +1,6 @@
 """Mistakes get one clear line and exit code 1, no traceback."""
 
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -143,3 +144,12 @@ def test_checkpoints_of_another_run(mistake, run_script, patents_csv, tmp_path):
     )
     best.write_bytes(best.read_bytes()[:5000])
     assert "cut short" in mistake("train", *data, *TINY, f"ckpt_path={best}")
+
+
+def test_no_slurm_here(mistake, monkeypatch, tmp_path):
+    sweep = ("train", "-m", "hydra/launcher=slurm", "seed=1,2")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "a machine of a Slurm cluster" in mistake(*sweep)
+    (tmp_path / "srun").touch(mode=0o755)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    assert "pip install -e '.[slurm]'" in mistake(*sweep)

@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 pytestmark = pytest.mark.slurm
 
@@ -16,7 +18,9 @@ TINY = (
     "model.embedding_size=4",
     "model.hidden_size=4",
     "windows=abstract",
-    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+    "trainer.max_epochs=2",
+    "trainer.log_every_n_steps=1",
     "callbacks.progress.refresh_rate=0",
     "samples.max_words=10",
 )
@@ -27,14 +31,14 @@ def cluster(tmp_path_factory) -> Iterator[Path]:
     """A Slurm cluster's configuration file."""
     pytest.importorskip("submitit", reason="no submitit: pip install -e '.[slurm]'")
     folder = tmp_path_factory.mktemp("slurm")
-    with (folder / "cluster.log").open("w+") as log:
+    with (folder / "cluster.log").open("w") as log:
         script = subprocess.Popen(
             [ROOT / "tests" / "slurm" / "cluster.sh", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the tests; they end it
+            start_new_session=True,  # Ctrl-C is for the tests, which then end it
         )
         if script.stdout.readline() != "ready\n":
             script.communicate()
@@ -44,20 +48,31 @@ def cluster(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def launch(cluster, tmp_path, monkeypatch) -> Callable[..., subprocess.Popen]:
-    """Starts a sweep into the folder `sweep` with every job on one CPU of the cluster."""
+def launch(cluster, tmp_path, monkeypatch) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Starts a sweep whose jobs have a CPU for each task and the folders `sweep/0`, `sweep/1`…"""
     monkeypatch.setenv("SLURM_CONF", str(cluster))
+    started = []
 
     def start(*arguments: str) -> subprocess.Popen:
-        slurm = ("-m", "hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1")
-        return subprocess.Popen(
-            [sys.executable, ROOT / "train.py", *slurm, *TINY, "hydra.sweep.dir=sweep", *arguments],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-        )
+        slurm = ("hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1")
+        folders = ("hydra.sweep.dir=sweep", "hydra.sweep.subdir=${hydra.job.num}")
+        command = [sys.executable, ROOT / "train.py", "-m", *slurm, *folders, *TINY, *arguments]
+        started.append(subprocess.Popen(command, cwd=tmp_path))
+        return started[-1]
 
-    return start
+    yield start
+    for sweep in started:
+        sweep.kill()
+        sweep.wait()
+
+
+def wait_until(condition: Callable[[], bool], sweep: subprocess.Popen) -> None:
+    """Looks for something that must happen while a sweep runs."""
+    limit = time.monotonic() + 120
+    while not condition():
+        assert sweep.poll() is None, "the sweep has ended"
+        assert time.monotonic() < limit, "nothing happens"
+        time.sleep(0.1)
 
 
 def metrics(folder: Path) -> dict:
@@ -65,16 +80,52 @@ def metrics(folder: Path) -> dict:
 
 
 def test_a_sweep_is_one_job_for_each_setting(launch, tmp_path):
-    sweep = launch("trainer=cpu", "seed=1,2")
-    _, shown = sweep.communicate()
-    assert sweep.returncode == 0, shown
+    assert launch("seed=1,2").wait() == 0
     assert [metrics(tmp_path / "sweep" / job)["seed"] for job in "01"] == [1, 2]
 
 
-def test_a_mistake_in_a_job_is_one_clear_line_here(launch):
-    sweep = launch("trainer=cpu", "data.count=1")
-    _, shown = sweep.communicate()
-    assert sweep.returncode == 1
-    (line,) = [line for line in shown.splitlines() if line.startswith("error: ")]
-    assert "no text is left for train" in line
-    assert "Traceback" not in shown
+def test_the_tasks_of_a_job_train_together_what_one_process_trains(launch, run_script, tmp_path):
+    sweep = launch("trainer=slurm", "hydra.launcher.tasks_per_node=2")
+    run_script("train", *TINY, "hydra.run.dir=alone")
+    assert sweep.wait() == 0
+    (log,) = (tmp_path / "sweep").rglob("train.log")
+    assert log.read_text().count("2 processes") == 1
+    together, alone = metrics(log.parent), metrics(tmp_path / "alone")
+    for name in ("test/perplexity", "valid/perplexity"):
+        assert together[name] == pytest.approx(alone[name], rel=1e-5)
+    assert together["test/targets"] == alone["test/targets"]
+
+
+def test_a_job_that_others_take_the_place_of_goes_on_from_its_last_checkpoint(
+    launch, run_script, tmp_path
+):
+    settings = (
+        "windows.batch_size=1", "model.dropout=0.3", "trainer.max_epochs=20",
+        "callbacks.early_stopping.patience=20",
+    )  # fmt: skip
+    interruptions = (
+        # Slurm makes room for a job that goes before others.
+        ("sbatch", "--partition=urgent", "--ntasks=2", "--output=/dev/null", "--wrap=true"),
+        # What it sends in good time to a job whose time will be over.
+        ("scancel", "--name=train", "--signal=USR2"),
+    )
+    sweep = launch(*settings)
+    job, alone = tmp_path / "sweep" / "0", tmp_path / "alone"
+    last = job / "checkpoints" / "last.ckpt"
+    since = 0
+    for interruption in interruptions:
+        wait_until(lambda: last.exists() and last.stat().st_mtime_ns > since, sweep)  # noqa: B023
+        subprocess.run(interruption, check=True)
+        queue = ("squeue", "--noheader", "--name=train", "--format=%T")
+        wait_until(lambda: subprocess.check_output(queue, text=True) == "PENDING\n", sweep)  # noqa: B023
+        since = last.stat().st_mtime_ns
+    run_script("train", *TINY, *settings, "hydra.run.dir=alone")
+    assert sweep.wait() == 0
+    assert (job / "train.log").read_text().count("Going on from sweep/0/checkpoints/last.ckpt") == 2
+    for name in ("test/perplexity", "valid/perplexity", "test/accuracy", "epochs"):
+        assert metrics(job)[name] == metrics(alone)[name], name
+    weights = [
+        torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for run in (job, alone)
+    ]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

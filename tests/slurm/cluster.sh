@@ -18,12 +18,14 @@ within_30_seconds() { # COMMAND…, again and again until it succeeds
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'; }
 
 configure() {
+    local host
+    host=$(uname -n)
     cat <<END
 ClusterName=one
-SlurmctldHost=${HOSTNAME%%.*}(127.0.0.1)
+SlurmctldHost=${host%%.*}(127.0.0.1)
 SlurmctldPort=$(free_port)
 SlurmdPort=$(free_port)
-NodeName=localhost NodeHostname=${HOSTNAME%%.*} NodeAddr=127.0.0.1 CPUs=2
+NodeName=localhost NodeHostname=${host%%.*} NodeAddr=127.0.0.1 CPUs=2
 PartitionName=train Nodes=localhost Default=YES PriorityTier=1
 PartitionName=urgent Nodes=localhost PriorityTier=2
 

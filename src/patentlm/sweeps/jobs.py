@@ -2,6 +2,9 @@
 
 import logging
 import os
+import shutil
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ class Sweep(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        if config.hydra.runtime.choices["hydra/launcher"] == "slurm":
+            _check_slurm()
         for job in leaderboard.jobs_of(Path(config.hydra.sweep.dir)):
             (job.path / ERROR).unlink(missing_ok=True)  # of an earlier start in the same folder
 
@@ -46,6 +51,18 @@ class Sweep(Callback):
             again = f"hydra.sweep.dir={os.path.relpath(sweep)}"
             log.error("failed: %d; the same command with %s runs them anew", len(failed), again)
             raise SystemExit(1)
+
+
+def _check_slurm() -> None:
+    """Ends with one line where jobs can't be given to Slurm."""
+    if shutil.which("srun") is None:
+        mistake = "there is no srun; start it on a machine of a Slurm cluster"
+    elif find_spec("submitit") is None:
+        mistake = "it needs pip install -e '.[slurm]'"
+    else:
+        return
+    print(f"error: hydra/launcher=slurm: {mistake}", file=sys.stderr)
+    raise SystemExit(1)
 
 
 def _note(error: Exception, folder: RunFolder) -> None:
