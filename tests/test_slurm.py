@@ -79,9 +79,25 @@ def metrics(folder: Path) -> dict:
     return json.loads((folder / "metrics.json").read_text())
 
 
+def saved(run: Path) -> int:
+    """When a run's last checkpoint was written, in ns; 0 where there is none."""
+    last = run / "checkpoints" / "last.ckpt"
+    return last.stat().st_mtime_ns if last.exists() else 0
+
+
+def is_queued_again() -> bool:
+    queue = ("squeue", "--noheader", "--name=train", "--format=%T")
+    return subprocess.check_output(queue, text=True) == "PENDING\n"
+
+
 def test_a_sweep_is_one_job_for_each_setting(launch, tmp_path):
     assert launch("seed=1,2").wait() == 0
     assert [metrics(tmp_path / "sweep" / job)["seed"] for job in "01"] == [1, 2]
+
+
+def test_a_job_that_fails_is_told_of(launch, tmp_path):
+    assert launch("data.count=1").wait() == 1
+    assert "failed: sample (synthetic" in (tmp_path / "sweep" / "leaderboard.md").read_text()
 
 
 def test_the_tasks_of_a_job_train_together_what_one_process_trains(launch, run_script, tmp_path):
@@ -111,14 +127,12 @@ def test_a_job_that_others_take_the_place_of_goes_on_from_its_last_checkpoint(
     )
     sweep = launch(*settings)
     job, alone = tmp_path / "sweep" / "0", tmp_path / "alone"
-    last = job / "checkpoints" / "last.ckpt"
-    since = 0
+    before = 0
     for interruption in interruptions:
-        wait_until(lambda: last.exists() and last.stat().st_mtime_ns > since, sweep)  # noqa: B023
+        wait_until(lambda: saved(job) > before, sweep)  # noqa: B023
         subprocess.run(interruption, check=True)
-        queue = ("squeue", "--noheader", "--name=train", "--format=%T")
-        wait_until(lambda: subprocess.check_output(queue, text=True) == "PENDING\n", sweep)  # noqa: B023
-        since = last.stat().st_mtime_ns
+        wait_until(is_queued_again, sweep)
+        before = saved(job)
     run_script("train", *TINY, *settings, "hydra.run.dir=alone")
     assert sweep.wait() == 0
     assert (job / "train.log").read_text().count("Going on from sweep/0/checkpoints/last.ckpt") == 2

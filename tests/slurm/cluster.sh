@@ -5,14 +5,15 @@
 # All that it writes lies in FOLDER. SLURM_CONF=FOLDER/slurm.conf leads sbatch and the like to it.
 set -euo pipefail
 
-fail() { echo "$1" >&2 && exit 1; }
-
 within_30_seconds() { # COMMAND…, again and again until it succeeds
-    for _ in {1..300}; do
-        "$@" && return
+    local limit=$((SECONDS + 30))
+    until "$@"; do
+        if ((SECONDS > limit)); then
+            echo "not within 30 seconds: $*" >&2
+            return 1
+        fi
         sleep 0.1
     done
-    fail "not within 30 seconds: $*"
 }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'; }
@@ -71,12 +72,12 @@ stop() {
 
 start() {
     for program in munged slurmctld slurmd; do
-        command -v "$program" >/dev/null || fail "$program is not installed"
+        command -v "$program" >/dev/null || { echo "$program is not installed" >&2 && exit 1; }
     done
     mkdir -p "$1" && cd "$1"
     export SLURM_CONF=$PWD/slurm.conf
     configure >slurm.conf
-    mungekey --create --keyfile munge.key
+    mungekey --create --force --keyfile munge.key
     trap stop EXIT
     munged --foreground --force --key-file="$PWD/munge.key" --socket="$PWD/munge.socket" \
         --pid-file="$PWD/munge.pid" --seed-file="$PWD/munge.seed" 2>munged.log &
@@ -86,8 +87,15 @@ start() {
     within_30_seconds idle
 }
 
-[ "$(id -u)" = 0 ] || fail "Slurm's daemons run as root"
+[ "$(id -u)" = 0 ] || { echo "Slurm's daemons run as root" >&2 && exit 1; }
 case ${1:?install or a folder} in
-    install) apt-get update && apt-get install -y --no-install-recommends slurm-wlm munge ;;
-    *) start "$1" && echo ready && cat ;;
+    install)
+        apt-get update
+        apt-get install -y --no-install-recommends slurm-wlm munge
+        ;;
+    *)
+        start "$1"
+        echo ready
+        cat
+        ;;
 esac
