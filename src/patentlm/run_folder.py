@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from omegaconf import OmegaConf
 
@@ -63,8 +64,8 @@ class RunFolder:
             )
 
     def store(self, name: str, text: str) -> None:
-        """Writes a file whole or not at all."""
-        part = self.path / f"{name}.part"
+        """Writes a file whole or not at all, whoever else writes it too."""
+        part = self.path / f"{name}.{uuid4()}"
         part.write_text(text, "utf-8")
         part.replace(self.path / name)
 
