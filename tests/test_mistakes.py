@@ -129,6 +129,12 @@ def test_checkpoints_that_cannot_be_read(mistake, write, script):
     assert "cut short or something else" in mistake(script, f"checkpoint={foreign}")
 
 
+def test_a_mistake_ends_a_sweep_of_evaluations(mistake):
+    assert "no checkpoint there" in mistake(
+        "evaluate", "-m", "checkpoint=nothing", "split=valid,test"
+    )
+
+
 def test_checkpoints_of_another_run(mistake, run_script, patents_csv, tmp_path):
     data = ("data=file", f"data.path={patents_csv}")
     run_script("train", *data, *TINY, f"hydra.run.dir={tmp_path}/run")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -138,6 +139,15 @@ def test_a_sweep_runs_its_jobs_one_after_the_other(run_script, tmp_path):
     folders = {path.name: path for path in (tmp_path / "sweep").iterdir() if path.is_dir()}
     assert folders.keys() == {"seed=1", "seed=2"}
     assert [metrics(folder)["processes"] for folder in folders.values()] == [2, 2]
+
+
+def test_a_process_that_fails_ends_the_run_with_its_reason(run_script, tmp_path):
+    failing = ("windows=abstract", "trainer=ddp_cpu", "optimizer.lr=-1")
+    with pytest.raises(SystemExit) as stopped:
+        run_script("train", "-m", *SMALL, *failing, f"hydra.sweep.dir={tmp_path}/sweep")
+    assert stopped.value.code == 1
+    (error,) = (tmp_path / "sweep").rglob("error.txt")
+    assert re.fullmatch(r"RuntimeError: process \d: ValueError: .* rate: -1\n", error.read_text())
 
 
 def test_two_machines_train_together(tmp_path):

@@ -32,8 +32,8 @@ KEY = "USPTO_API_KEY"
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
     """Makes a script's main function of one that takes the composed config.
 
-    A `PatentLMError` ends it with one line on stderr and exit code 1; of a sweep's jobs, see
-    `patentlm.sweeps.jobs`.
+    A `PatentLMError` ends it with one line on stderr and exit code 1, but for jobs of a sweep that
+    goes on without them.
 
     Args:
         config_name: the file in the folder `conf` beside the script.
@@ -120,8 +120,9 @@ def _check_complete(config: DictConfig) -> None:
 
 
 def _sweeping() -> bool:
-    """Whether this is a job of a sweep, for whose errors `patentlm.sweeps.jobs` cares."""
-    return HydraConfig.get().mode == RunMode.MULTIRUN
+    """Whether this is a job of a sweep that `patentlm.sweeps.jobs` watches, errors included."""
+    settings = HydraConfig.get()
+    return settings.mode == RunMode.MULTIRUN and "sweep" in settings.callbacks
 
 
 def exit_if_mistake(error: BaseException) -> None:

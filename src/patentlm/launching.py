@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import Trainer
 from pytorch_lightning.strategies import ParallelStrategy
 from torch.distributed.elastic.multiprocessing import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 Task = Callable[[DictConfig], float]
@@ -44,6 +45,9 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
 
     Returns:
         What the task of the first one returns.
+
+    Raises:
+        RuntimeError: if one of them fails; the others are ended.
     """
     config = config.copy()
     config.trainer.precision = trainer.precision
@@ -66,6 +70,11 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
             )
         except SignalException as stopped:
             raise SystemExit(128 + stopped.sigval) from None
+        except ChildFailedError as failed:
+            rank, failure = failed.get_first_failure()
+            told: Any = failure.message  # a dictionary where the process could still speak
+            reason = told["message"] if isinstance(told, dict) else told
+            raise RuntimeError(f"process {rank}: {reason}") from None
     return float(results[min(results)])
 
 

@@ -56,9 +56,9 @@ def run(config: DictConfig) -> float:
     data = make_data(config)
     contents = make_contents(config, data)
     resume = find_resumable(config.ckpt_path, folder, contents, trainer.max_epochs)
+    model = make_model(config, data, contents)
     if launching.is_alone(trainer):
         return launching.launch(run, config, trainer)
-    model = make_model(config, data, contents)
     fit(trainer, model, data, contents, folder, resume)
     trainer.test(model, datamodule=data, verbose=False)
     return report(trainer, model, data, contents, folder, config.samples.count)
