@@ -12,6 +12,7 @@ LIGHTNING = {
     "launching",
     "reporting",
     "callbacks",
+    "loggers",
     "data.datamodule",
     "model.language_model",
 }
