@@ -8,8 +8,8 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src"
 FILES = sorted(SOURCE.rglob("*.py"))
 LIGHTNING = {
-    "training", "launching", "reporting", "callbacks", "sweeps.pruning", "data.datamodule",
-    "model.language_model",
+    "training", "launching", "reporting", "callbacks", "loggers", "sweeps.pruning",
+    "data.datamodule", "model.language_model",
 }  # fmt: skip
 HYDRA = {
     "training", "launching", "command", "checkpoint", "sweeps.jobs", "sweeps.search",

@@ -24,9 +24,6 @@ log = logging.getLogger(__name__)
 
 Settings = Mapping[str, bool | int | float | str]
 
-METRICS = ("test/perplexity", "test/loss", "test/accuracy")
-"""What TensorBoard's HParams tab shows beside the hyperparameters."""
-
 
 class Throughput(Callback):
     """Counts targets learned per second of training steps; validation is left out.
@@ -160,7 +157,7 @@ class SampleTexts(Callback):
             return
         model = trained(pl_module)
         texts = model.generate(count=self.count, seed=self.seed)
-        heading = f"*after {trainer.current_epoch + 1} epochs on {model.contents.label}*"
+        heading = f"*after epoch {trainer.current_epoch + 1} on {model.contents.label}*"
         shown = "\n\n".join([heading, *(f"{n}. {text}" for n, text in enumerate(texts, 1))])
         writer.add_text("samples", shown, trainer.global_step)
 
@@ -186,7 +183,7 @@ class WordVectors(Callback):
 
 class Hyperparameters(Callback):
     """Gives the run's settings to its loggers, and to TensorBoard's HParams tab those that set the
-    run apart, with the metrics that they led to.
+    run apart; the tab shows them beside the last of all metrics.
 
     Args:
         settings: all of them.
@@ -201,10 +198,10 @@ class Hyperparameters(Callback):
             logger.log_hyperparams(self.settings)
         writer = tensorboard(trainer)
         if writer is not None:
-            metrics = dict.fromkeys(METRICS, 0.0)
-            # Declares the metrics without a first value, which would stand in their graphs.
-            for summary in hparams(self.apart, metrics):  # type: ignore[no-untyped-call]
-                writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
+            # The first of the three would list the table's columns; TensorBoard takes the list of
+            # one run for all runs, and where there is none, everything that the runs have.
+            _, start, _ = hparams(self.apart, {})  # type: ignore[no-untyped-call]
+            writer._get_file_writer().add_summary(start)  # type: ignore[no-untyped-call]
 
 
 def best_checkpoint(trainer: Trainer) -> ModelCheckpoint | None:
