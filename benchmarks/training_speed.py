@@ -67,17 +67,17 @@ AS_EXAMPLE = (
 )
 STRETCH = (
     "trainer.max_epochs=-1",
-    "+trainer.max_steps=1",
-    "+trainer.limit_val_batches=0",
+    "trainer.max_steps=1",
+    "trainer.limit_val_batches=0",
     "+trainer.enable_checkpointing=false",
     "~callbacks.checkpoint",
     "~callbacks.early_stopping",
 )
 SHORT_RUN = (
     "trainer.max_epochs=1",
-    "+trainer.limit_train_batches=100",
-    "+trainer.limit_val_batches=20",
-    "+trainer.limit_test_batches=20",
+    "trainer.limit_train_batches=100",
+    "trainer.limit_val_batches=20",
+    "trainer.limit_test_batches=20",
     "samples={count: 1, max_words: 10}",
 )
 

@@ -30,7 +30,10 @@ class Recording(Network):
         return super().forward(inputs, state)
 
 
-def fitted(*, carry_state, running_text=False, epochs=2):
+CONSTANT = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0)
+
+
+def fitted(*, carry_state, running_text=False, epochs=2, maximize=False, scheduler=CONSTANT):
     """A model after epochs of three training batches, each with two of validation."""
     torch.manual_seed(0)
     network = Recording(
@@ -44,8 +47,8 @@ def fitted(*, carry_state, running_text=False, epochs=2):
     )
     model = LanguageModel(
         network,
-        optimizer=partial(torch.optim.SGD, lr=0.1),
-        scheduler=partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
+        optimizer=partial(torch.optim.SGD, lr=0.1, maximize=maximize),
+        scheduler=scheduler,
         carry_state=carry_state,
         running_text=running_text,
         seed=1,
@@ -102,3 +105,11 @@ def test_checkpoints_hold_the_extras(tmp_path):
     _, trainer = fitted(carry_state=False)
     trainer.save_checkpoint(tmp_path / "x.ckpt")
     assert torch.load(tmp_path / "x.ckpt", weights_only=True)["more"] == [1]
+
+
+def test_a_schedule_may_follow_valid_perplexity():
+    plateau = partial(torch.optim.lr_scheduler.ReduceLROnPlateau, factor=0.5, patience=0)
+    better = fitted(carry_state=False, epochs=3, scheduler=plateau)[1]
+    assert better.optimizers[0].param_groups[0]["lr"] == 0.1
+    worse = fitted(carry_state=False, epochs=3, maximize=True, scheduler=plateau)[1]
+    assert worse.optimizers[0].param_groups[0]["lr"] < 0.1
