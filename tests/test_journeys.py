@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import patentlm
 
@@ -215,3 +216,18 @@ def test_the_last_checkpoint_is_of_the_last_epoch_even_where_an_earlier_one_is_b
         for name in ("best", "last")
     }
     assert epochs == {"best": 0, "last": 2}
+
+
+def test_a_batch_can_be_learned_by_heart(train):
+    sizes = ("windows.length=10", "model.embedding_size=100", "model.hidden_size=128")
+    folder = train("run", "debug=overfit", *sizes)
+    losses = EventAccumulator(str(folder)).Reload().Scalars("train/loss")
+    assert len(losses) == 100
+    assert losses[-1].value < 0.1 < 1 < losses[0].value
+
+
+def test_a_quick_look_runs_everything(train):
+    folder = train("run", "debug=fast", "windows.length=10", "profiler=simple")
+    assert metrics(folder)["epochs"] == 1
+    assert metrics(folder)["test/targets"] == 2 * 256
+    assert "training_step" in (folder / "fit-profile.txt").read_text()
