@@ -49,12 +49,15 @@ def test_a_key_goes_to_the_environment_alone(monkeypatch, name):
     assert os.environ[KEY] == "a=b"
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["seed=1,2"], ["-m", "seed=1"], ["-m"], ["-m", "model=lstm_small", "hydra.sweep.dir=x"]],
-)
-def test_nothing_is_added_where_nothing_varies(arguments):
-    assert name_jobs(arguments) == arguments
+def test_a_single_run_needs_no_name():
+    assert name_jobs(["seed=1,2"]) == ["seed=1,2"]
+
+
+def test_what_a_search_draws_is_all_that_its_jobs_are_named_by():
+    """Its space stands in a config file: the command line need not vary anything."""
+    assert name_jobs(["-m", "experiment=tune", "seed=1"])[-1] == (
+        "hydra.job.config.override_dirname.exclude_keys=['experiment', 'seed']"
+    )
 
 
 def test_what_a_sweep_does_not_vary_is_left_out_of_the_names_of_its_jobs():

@@ -97,8 +97,6 @@ def name_jobs(arguments: Sequence[str]) -> list[str]:
         return list(arguments)
     parser = OverridesParser.create()
     overrides = [parser.parse_override(a) for a in arguments if "=" in a and a[0] != "-"]
-    if not any(override.is_sweep_override() for override in overrides):
-        return list(arguments)
     fixed = [o.key_or_group for o in overrides if not o.is_sweep_override()]
     return [*arguments, f"hydra.job.config.override_dirname.exclude_keys={fixed}"]
 
