@@ -17,6 +17,10 @@ NETWORK = {
     "hidden_size": 4,
     "layers": 1,
     "dropout": 0.0,
+    "input_dropout": 0.0,
+    "output_dropout": 0.0,
+    "locked_dropout": False,
+    "embedding_dropout": 0.0,
     "cell": {"_target_": "torch.nn.LSTM", "_partial_": True},
     "head": {"_target_": "patentlm.model.head.SoftmaxHead", "_partial_": True},
 }

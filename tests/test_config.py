@@ -56,7 +56,7 @@ def test_an_option_composes_and_can_be_made(composed, option):
     for group in ("data", "tokenizer", "windows", "optimizer", "scheduler"):
         made = instantiate(config[group])
         assert callable(made) or made
-    network = build_network(OmegaConf.to_container(config.model), vocabulary=10)
+    network = build_network(OmegaConf.to_container(config.model, resolve=True), vocabulary=10)
     assert network.embedding.num_embeddings == 10
     check_sampling(OmegaConf.to_container(config.sampling))
     if option not in ELSEWHERE:

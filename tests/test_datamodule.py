@@ -26,8 +26,8 @@ CUTS = {
     "many_to_one": partial(ManyToOne, length=7, stride=1, batch_size=32),
     "every_word": partial(EveryWord, length=7, batch_size=8),
     "abstract": partial(EveryWord, length=None, batch_size=4),
-    "stream": partial(Stream, length=7, batch_size=4, running_text=False),
-    "running_text": partial(Stream, length=7, batch_size=4, running_text=True),
+    "stream": partial(Stream, length=7, batch_size=4, random_length=False, running_text=False),
+    "running_text": partial(Stream, length=7, batch_size=4, random_length=False, running_text=True),
 }
 X = IGNORE
 
@@ -54,7 +54,7 @@ def tiny(tmp_path):
 
 
 def test_train_is_cut_by_the_chosen_windows(tiny):
-    stream = partial(Stream, length=5, batch_size=2, running_text=False)
+    stream = partial(Stream, length=5, batch_size=2, random_length=False, running_text=False)
     assert lists(data(tiny, cut=stream).train_dataloader()) == [
         ([[0, 2, 3, 4, 0], [0, 2, 0, 2, 3]], [[2, 3, 4, 0, X], [2, 0, 2, 3, 0]]),
     ]
@@ -71,7 +71,9 @@ def test_valid_and_test_are_cut_for_the_context_of_the_windows(tiny):
     pieces = data(tiny, cut=partial(EveryWord, length=2, batch_size=1))
     assert lists(pieces.val_dataloader()) == [([[0, 3, 2], [0, 2, 2]], [[3, 2, 0], [2, 0, X]])]
     assert lists(pieces.test_dataloader()) == [([[0, 4, 3, 1, 2]], [[4, 3, 1, 2, 0]])]
-    running = data(tiny, cut=partial(Stream, length=1, batch_size=1, running_text=True))
+    running = data(
+        tiny, cut=partial(Stream, length=1, batch_size=1, random_length=False, running_text=True)
+    )
     assert lists(running.val_dataloader()) == [([[0, 2, 0, 3, 2]], [[2, 0, 3, 2, 0]])]
 
 
@@ -129,7 +131,7 @@ def test_the_corpus_is_prepared_before_the_loaders_are_made(cache):
     [
         partial(ManyToOne, length=2, stride=1, batch_size=10),
         partial(EveryWord, length=None, batch_size=4),
-        partial(Stream, length=2, batch_size=10, running_text=False),
+        partial(Stream, length=2, batch_size=10, random_length=False, running_text=False),
     ],
 )
 def test_a_train_split_smaller_than_a_batch_is_refused(tiny, cut, tmp_path):
@@ -146,7 +148,7 @@ def test_a_train_split_smaller_than_a_batch_is_refused(tiny, cut, tmp_path):
     [
         partial(ManyToOne, length=2, stride=1, batch_size=9),
         partial(EveryWord, length=None, batch_size=3),
-        partial(Stream, length=2, batch_size=9, running_text=False),
+        partial(Stream, length=2, batch_size=9, random_length=False, running_text=False),
     ],
 )
 def test_one_batch_is_enough(tiny, cut):

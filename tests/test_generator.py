@@ -8,23 +8,16 @@ from patentlm.data.words import END, UNK
 from patentlm.errors import ConfigError
 from patentlm.generation.generator import MOST_TEXTS, generate
 from patentlm.generation.reader import Reader
-from patentlm.model.head import SoftmaxHead
 from patentlm.model.network import Network
+from tests.networks import make_network
 
 VOCABULARY = 9
 
 
 def make(cell=nn.LSTM, layers=1) -> Network:
     torch.manual_seed(4)
-    made = Network(
-        vocabulary=VOCABULARY,
-        embedding_size=6,
-        hidden_size=8,
-        layers=layers,
-        dropout=0.0,
-        cell=cell,
-        head=SoftmaxHead,
-    )
+    sizes = {"vocabulary": VOCABULARY, "embedding_size": 6, "hidden_size": 8}
+    made = make_network(**sizes, layers=layers, cell=cell)
     nn.init.normal_(made.embedding.weight)
     return made
 

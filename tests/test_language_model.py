@@ -5,12 +5,11 @@ from functools import partial
 import pytest
 import torch
 from pytorch_lightning import Trainer
-from torch import nn
 from torch.utils.data import DataLoader
 
-from patentlm.model.head import SoftmaxHead
 from patentlm.model.language_model import LanguageModel
 from patentlm.model.network import Network
+from tests.networks import make_network
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
@@ -36,19 +35,13 @@ CONSTANT = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0)
 def fitted(*, carry_state, running_text=False, epochs=2, maximize=False, scheduler=CONSTANT):
     """A model after epochs of three training batches, each with two of validation."""
     torch.manual_seed(0)
-    network = Recording(
-        vocabulary=5,
-        embedding_size=3,
-        hidden_size=4,
-        layers=1,
-        dropout=0.0,
-        cell=nn.LSTM,
-        head=SoftmaxHead,
-    )
+    network = make_network(Recording, vocabulary=5)
     model = LanguageModel(
         network,
         optimizer=partial(torch.optim.SGD, lr=0.1, maximize=maximize),
         scheduler=scheduler,
+        scheduler_interval="epoch",
+        penalty={"activation": 0.0, "temporal": 0.0},
         carry_state=carry_state,
         running_text=running_text,
         seed=1,

@@ -8,22 +8,15 @@ from torch import nn
 
 from patentlm.model.head import SoftmaxHead
 from patentlm.model.network import Network, detach
+from tests import networks
 
 VOCABULARY = 11
 
 
 def make_network(cell: type[nn.Module] = nn.LSTM, layers: int = 2) -> Network:
     torch.manual_seed(0)
-    network = Network(
-        vocabulary=VOCABULARY,
-        embedding_size=5,
-        hidden_size=7,
-        layers=layers,
-        dropout=0.3,
-        cell=cell,
-        head=SoftmaxHead,
-    )
-    return network.eval()
+    sizes = {"vocabulary": VOCABULARY, "embedding_size": 5, "hidden_size": 7}
+    return networks.make_network(**sizes, layers=layers, dropout=0.3, cell=cell).eval()
 
 
 @pytest.mark.parametrize("cell", [nn.LSTM, nn.GRU])
@@ -75,7 +68,7 @@ def test_dropout_is_for_training_alone():
 
 
 def test_the_loss_is_the_mean_cross_entropy_of_the_logits():
-    head = SoftmaxHead(hidden_size=4, vocabulary=3)
+    head = SoftmaxHead(hidden_size=4, embedding=nn.Embedding(3, 2))
     hidden, targets = torch.randn(5, 4), torch.tensor([0, 2, 1, 1, 0])
     probabilities = head.logits(hidden).softmax(-1)[torch.arange(5), targets]
     torch.testing.assert_close(head.loss(hidden, targets), -probabilities.log().mean())

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from patentlm.batch import IGNORE
-from patentlm.model.head import SoftmaxHead
-from patentlm.model.network import Network
 from patentlm.model.score import Score, tally, tally_batch
+from tests.networks import make_network
 
 
 def test_figures_of_a_score():
@@ -32,15 +31,7 @@ def test_five_likeliest_of_many():
 
 def test_only_asked_targets_are_counted_over_all_rows_of_logits():
     torch.manual_seed(0)
-    network = Network(
-        vocabulary=6,
-        embedding_size=3,
-        hidden_size=4,
-        layers=1,
-        dropout=0.0,
-        cell=torch.nn.LSTM,
-        head=SoftmaxHead,
-    )
+    network = make_network(vocabulary=6)
     inputs, targets = torch.randint(6, (40, 60)), torch.randint(6, (40, 60))
     targets[:, ::3] = IGNORE
     sums, _ = tally_batch(network, (inputs, targets), None)

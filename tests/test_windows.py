@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patentlm.batch import IGNORE
+from patentlm.data.batches import Batches
 from patentlm.data.windows import (
     RUNNING,
-    Batches,
     EveryWord,
     ManyToOne,
     Stream,
@@ -111,7 +111,7 @@ def test_every_word_without_a_length_keeps_abstracts_whole():
 
 
 def test_a_stream_reads_rows_side_by_side():
-    windows = Stream(THREE, length=2, batch_size=2, running_text=False)
+    windows = Stream(THREE, length=2, batch_size=2, random_length=False, running_text=False)
     assert batches(windows) == [
         ([[0, 11], [0, 21]], [[11, 12], [21, 0]]),
         ([[12, 13], [0, 31]], [[13, 0], [31, 32]]),
@@ -122,8 +122,8 @@ def test_a_stream_reads_rows_side_by_side():
 def test_only_a_stream_carries_its_state_and_each_names_its_context():
     many = ManyToOne(THREE, length=2, stride=1, batch_size=1)
     pieces = EveryWord(THREE, length=2, batch_size=1)
-    stream = Stream(THREE, length=2, batch_size=1, running_text=False)
-    running = Stream(THREE, length=2, batch_size=1, running_text=True)
+    stream = Stream(THREE, length=2, batch_size=1, random_length=False, running_text=False)
+    running = Stream(THREE, length=2, batch_size=1, random_length=False, running_text=True)
     cuts = (many, pieces, stream, running)
     assert [windows.carry_state for windows in cuts] == [False, False, True, True]
     assert [windows.context for windows in cuts] == [2, None, None, RUNNING]
@@ -134,7 +134,7 @@ def all_windowings(ids, length, batch_size):
         ManyToOne(ids, length=length, stride=1, batch_size=batch_size),
         EveryWord(ids, length=length, batch_size=batch_size),
         EveryWord(ids, length=None, batch_size=batch_size),
-        Stream(ids, length=length, batch_size=batch_size, running_text=False),
+        Stream(ids, length=length, batch_size=batch_size, random_length=False, running_text=False),
         *(
             evaluation_windows(ids, context=context, batch_size=batch_size)
             for context in (length, None, RUNNING)
@@ -195,7 +195,9 @@ def test_a_piece_goes_on_where_the_one_before_it_in_its_abstract_stopped(ids, le
 def test_a_stream_row_goes_on_where_it_stopped_in_the_batch_before(
     ids, length, batch_size, running_text
 ):
-    windows = Stream(ids, length=length, batch_size=batch_size, running_text=running_text)
+    windows = Stream(
+        ids, length=length, batch_size=batch_size, random_length=False, running_text=running_text
+    )
     rows = [[] for _ in range(batch_size)]
     for inputs, targets in loader(windows, seed=1):
         assert inputs.shape[1] <= length
@@ -264,7 +266,7 @@ def test_a_split_smaller_than_a_batch_says_so(targets, full):
     ids = join_abstracts([[7]] * 5)[: targets + 1]
     ids[-1] = END
     many = ManyToOne(ids, length=3, stride=1, batch_size=4)
-    stream = Stream(ids, length=3, batch_size=4, running_text=False)
+    stream = Stream(ids, length=3, batch_size=4, random_length=False, running_text=False)
     assert (many.full, stream.full) == (full, full)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import ModelCheckpoint, WeightAveraging
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
@@ -138,6 +138,43 @@ def _in_folder(state: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     paths = {name: moved(path) for name, path in state.items() if name.endswith("_model_path")}
     kept = {moved(path): score for path, score in state["best_k_models"].items()}
     return {**state, **paths, "best_k_models": kept, "dirpath": str(folder)}
+
+
+class NonMonotonicAveraging(WeightAveraging):
+    """Averages the weights of all steps since valid perplexity stopped falling, as NT-ASGD does
+    (Merity et al. 2018, algorithm 1); until then the average is the weights themselves.
+
+    Args:
+        patience: epochs; it begins after one that is no better than the best before so many.
+        monitor: the metric that is watched.
+    """
+
+    def __init__(self, *, patience: int, monitor: str) -> None:
+        super().__init__(avg_fn=self._average)
+        self.patience, self.monitor = patience, monitor
+        self.history: list[float] = []
+        self.begun: int | None = None
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_validation_epoch_end(trainer, pl_module)
+        now, earlier = float(trainer.callback_metrics[self.monitor]), self.history[: -self.patience]
+        if self.begun is None and earlier and now > min(earlier):
+            self.begun = trainer.global_step
+            log.info("Averaging weights from step %s on", f"{self.begun:,}")
+        self.history.append(now)
+
+    def _average(self, average: torch.Tensor, current: torch.Tensor, steps: Any) -> torch.Tensor:
+        """Of `steps` steps the average is already made of."""
+        if self.begun is None:
+            return current
+        return average + (current - average) / (int(steps) - self.begun + 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "history": self.history, "begun": self.begun}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.history, self.begun = list(state_dict["history"]), state_dict["begun"]
 
 
 class SampleTexts(Callback):

@@ -1,6 +1,7 @@
 """The steps of `train.py`: config → data → network → trainer → report."""
 
 import logging
+import math
 import os
 import platform
 import warnings
@@ -128,15 +129,28 @@ def make_contents(config: DictConfig, data: PatentData) -> Contents:
 
 def make_model(config: DictConfig, data: PatentData, contents: Contents) -> LanguageModel:
     """The network in its LightningModule, freshly initialised."""
+    by_step = "steps_per_epoch" in config.scheduler
+    steps = {"steps_per_epoch": steps_per_epoch(config, data)} if by_step else {}
     return LanguageModel(
         build_network(contents.network, vocabulary=len(contents.vocabulary)),
         optimizer=instantiate(config.optimizer),
-        scheduler=instantiate(config.scheduler),
+        scheduler=instantiate(config.scheduler, **steps),
+        scheduler_interval="step" if by_step else "epoch",
+        penalty=config.penalty,
         carry_state=data.windows.carry_state,
         running_text=isinstance(contents.context, str),
         seed=config.seed,
         extras=contents.as_extras(),
     )
+
+
+def steps_per_epoch(config: DictConfig, data: PatentData) -> int:
+    """Steps of the optimizer in an epoch."""
+    batches: int = len(data.train_dataloader())
+    limit: int | float | None = config.trainer.limit_train_batches
+    if limit is not None:
+        batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    return math.ceil(batches / int(config.trainer.accumulate_grad_batches))
 
 
 def make_trainer(config: DictConfig) -> Trainer:

@@ -6,19 +6,17 @@ once, and the `<end>` before an abstract is what its first word is predicted fro
 from the (memory-mapped) array batch by batch; none is ever stored.
 """
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from patentlm.batch import IGNORE, Batch
+from patentlm.data.batches import Batches, Rows, Steps
 from patentlm.data.words import END, Ids
 
-Rows = NDArray[np.int64]
 Context = int | str | None
 """How far back a model was made to look: so many words, `None` for the start of the abstract,
 or `RUNNING` for all the text before it."""
@@ -52,48 +50,6 @@ class Windows(Protocol):
     def sampler(self, seed: int | None) -> Sampler[Any]:
         """The batches of an epoch, shuffled by the seed, or in a fixed order where it is None."""
         ...
-
-
-class Batches(Sampler[Rows]):
-    """Which windows make which batch: a pure function of seed and epoch.
-
-    Windows of unequal length are batched with others of about their length: shuffled, sorted
-    within pools of `POOL` batches, and the batches shuffled again, so that little is padding.
-
-    Args:
-        windows: number of windows.
-        batch_size: windows in a batch; the last one may be smaller.
-        lengths: words of each window `(windows,)`, None where all are equally long.
-        seed: None for the fixed order, longest first, that evaluation uses.
-    """
-
-    POOL = 64
-
-    def __init__(
-        self, windows: int, *, batch_size: int, lengths: Rows | None, seed: int | None
-    ) -> None:
-        self.windows, self.batch_size = windows, batch_size
-        self.lengths, self.seed, self.epoch = lengths, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return -(-self.windows // self.batch_size)
-
-    def __iter__(self) -> Iterator[Rows]:
-        shuffle = None if self.seed is None else np.random.default_rng((self.seed, self.epoch))
-        order = shuffle.permutation(self.windows) if shuffle else np.arange(self.windows)
-        pool = self.batch_size * self.POOL if shuffle else self.windows
-        if self.lengths is not None:
-            pools = (order[at : at + pool] for at in range(0, self.windows, pool))
-            order = np.concatenate([p[np.argsort(-self.lengths[p], kind="stable")] for p in pools])
-        batches = np.arange(len(self))
-        if shuffle and self.lengths is not None:
-            batches = shuffle.permutation(batches)
-        for batch in batches:
-            yield order[batch * self.batch_size : (batch + 1) * self.batch_size]
 
 
 def abstract_starts(ids: Ids) -> Rows:
@@ -201,26 +157,31 @@ class Stream(Dataset[Batch]):
         ids: a split, `(targets + 1,)`.
         length: words in a step.
         batch_size: streams.
+        random_length: steps are about so long, each epoch cut at other places, see `Steps`.
         running_text: the corpus is one running text, not texts that have nothing to do with each
             other: it is tested as a stream too.
     """
 
     carry_state = True
 
-    def __init__(self, ids: Ids, *, length: int, batch_size: int, running_text: bool) -> None:
+    def __init__(
+        self, ids: Ids, *, length: int, batch_size: int, random_length: bool, running_text: bool
+    ) -> None:
         self.ids, self.length, self.batch_size = ids, length, batch_size
+        self.random_length = random_length
         self.context: Context = RUNNING if running_text else None
         self.bounds = np.linspace(0, len(ids) - 1, batch_size + 1).astype(np.int64)
+        self.words = int(np.diff(self.bounds).max())
 
     def __len__(self) -> int:
-        return -(-int(np.diff(self.bounds).max()) // self.length)
+        return -(-self.words // self.length)
 
     @property
     def full(self) -> bool:
         return len(self.ids) > self.batch_size
 
-    def __getitem__(self, step: int) -> Batch:
-        at = self.bounds[:-1, None] + np.arange(step * self.length, (step + 1) * self.length)
+    def __getitem__(self, step: slice) -> Batch:
+        at = self.bounds[:-1, None] + np.arange(step.start, step.stop)
         at = at[:, (at < self.bounds[1:, None]).any(axis=0)]
         inside = at < self.bounds[1:, None]
         at = np.minimum(at, len(self.ids) - 2)
@@ -228,8 +189,8 @@ class Stream(Dataset[Batch]):
         targets = np.where(inside, self.ids[at + 1].astype(np.int64), IGNORE)
         return torch.from_numpy(inputs), torch.from_numpy(targets)  # (B, T), (B, T)
 
-    def sampler(self, seed: int | None) -> Sampler[int]:
-        return SequentialSampler(self)
+    def sampler(self, seed: int | None) -> Steps:
+        return Steps(self.words, length=self.length, seed=seed if self.random_length else None)
 
 
 def evaluation_windows(ids: Ids, *, context: Context, batch_size: int) -> Windows:
@@ -241,7 +202,7 @@ def evaluation_windows(ids: Ids, *, context: Context, batch_size: int) -> Window
         batch_size: abstracts in a batch, or rows of `context` words of about as many words.
     """
     if context == RUNNING:
-        return Stream(ids, length=256, batch_size=1, running_text=True)
+        return Stream(ids, length=256, batch_size=1, random_length=False, running_text=True)
     if isinstance(context, int):
         return ManyToOne(ids, length=context, stride=1, batch_size=8 * batch_size)
     return EveryWord(ids, length=None, batch_size=batch_size)

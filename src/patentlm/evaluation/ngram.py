@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from patentlm.data.windows import Rows, contexts
+from patentlm.data.batches import Rows
+from patentlm.data.windows import contexts
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError, DataError
 

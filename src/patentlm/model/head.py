@@ -1,9 +1,11 @@
 """Heads: from hidden vectors to a distribution over the vocabulary."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from patentlm.model.linear_cross_entropy import linear_cross_entropy
+from patentlm.model.linear_cross_entropy import ROWS, linear_cross_entropy
 
 
 class SoftmaxHead(nn.Module):
@@ -11,12 +13,12 @@ class SoftmaxHead(nn.Module):
 
     Args:
         hidden_size: size H of a hidden vector.
-        vocabulary: number of words V.
+        embedding: that of the network, whose words are the vocabulary V.
     """
 
-    def __init__(self, *, hidden_size: int, vocabulary: int) -> None:
+    def __init__(self, *, hidden_size: int, embedding: nn.Embedding) -> None:
         super().__init__()
-        self.linear = nn.Linear(hidden_size, vocabulary)
+        self.linear = nn.Linear(hidden_size, embedding.num_embeddings)
         nn.init.xavier_uniform_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
@@ -31,3 +33,67 @@ class SoftmaxHead(nn.Module):
             return linear_cross_entropy(hidden, self.linear.weight, self.linear.bias, targets)
         total = F.cross_entropy(self.logits(hidden), targets, reduction="sum")
         return total / max(1, len(targets))
+
+
+class TiedHead(SoftmaxHead):
+    """A softmax whose weights are the embedding (Inan et al. 2017, Press & Wolf 2017), behind a
+    linear layer where a hidden vector is not as long as a word's.
+
+    Args:
+        hidden_size: size H of a hidden vector.
+        embedding: that of the network, `(V, E)`.
+    """
+
+    def __init__(self, *, hidden_size: int, embedding: nn.Embedding) -> None:
+        super().__init__(hidden_size=embedding.embedding_dim, embedding=embedding)
+        self.linear.weight = embedding.weight
+        self.projection = projection(hidden_size, embedding.embedding_dim)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return super().logits(self.projection(hidden))
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        return super().loss(self.projection(hidden), targets)
+
+
+class MixtureOfSoftmaxes(nn.Module):
+    """Several softmaxes over the embedding's words, mixed (Yang et al. 2018, "Breaking the softmax
+    bottleneck").
+
+    Args:
+        hidden_size: size H of a hidden vector.
+        embedding: that of the network, `(V, E)`; its weights are those of all the softmaxes.
+        mixtures: how many.
+    """
+
+    def __init__(self, *, hidden_size: int, embedding: nn.Embedding, mixtures: int) -> None:
+        super().__init__()
+        size = embedding.embedding_dim
+        self.prior = nn.Linear(hidden_size, mixtures, bias=False)
+        self.latent = nn.Linear(hidden_size, mixtures * size)
+        self.linear = nn.Linear(size, embedding.num_embeddings)
+        nn.init.xavier_uniform_(self.latent.weight)
+        nn.init.zeros_(self.linear.bias)
+        self.linear.weight = embedding.weight
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Log-probabilities `(…, V)` of hidden vectors `(…, H)`."""
+        prior = self.prior(hidden).log_softmax(dim=-1)[..., None]  # (…, mixtures, 1)
+        latent = self.latent(hidden).tanh().unflatten(-1, (-1, self.linear.in_features))
+        words = self.linear(latent).log_softmax(dim=-1)  # (…, mixtures, V)
+        return torch.logsumexp(prior + words, dim=-2)
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`; of
+        none it is 0. Logits are worked out twice, so that few of them need be in memory."""
+        parts = zip(torch.split(hidden, ROWS), torch.split(targets, ROWS), strict=True)
+        nats = [checkpoint(self._nats, *part, use_reentrant=False) for part in parts]
+        return torch.stack(nats).sum() / max(1, len(targets))
+
+    def _nats(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        return F.nll_loss(self.logits(hidden).float(), targets, reduction="sum")
+
+
+def projection(size: int, wanted: int) -> nn.Module:
+    """A linear layer between two sizes; nothing where they are equal."""
+    return nn.Identity() if size == wanted else nn.Linear(size, wanted, bias=False)

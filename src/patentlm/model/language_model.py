@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from patentlm.batch import IGNORE, Batch
 from patentlm.model.network import Network, State, detach
+from patentlm.model.penalty import ActivationPenalty
 from patentlm.model.score import ROWS, Score, tally, tally_batch
 
 SEEDS_APART = 1_000_003
@@ -23,7 +24,9 @@ class LanguageModel(LightningModule):
     Args:
         network: what learns.
         optimizer: makes the optimizer from the parameters.
-        scheduler: makes the learning-rate schedule from the optimizer, stepped once an epoch.
+        scheduler: makes the learning-rate schedule from the optimizer.
+        scheduler_interval: when the schedule goes on, after each "epoch" or each "step".
+        penalty: weights of the penalties on activations, see `ActivationPenalty`.
         carry_state: each training batch goes on where the one before it stopped.
         running_text: so do the batches of validation and test.
         seed: with the epoch's number, what dropout is drawn from, so that a resumed run
@@ -37,6 +40,8 @@ class LanguageModel(LightningModule):
         *,
         optimizer: Callable[..., Optimizer],
         scheduler: Callable[[Optimizer], LRScheduler],
+        scheduler_interval: str,
+        penalty: Mapping[str, float],
         carry_state: bool,
         running_text: bool,
         seed: int,
@@ -45,6 +50,8 @@ class LanguageModel(LightningModule):
         super().__init__()
         self.network = network
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.scheduler_interval = scheduler_interval
+        self.penalty = ActivationPenalty(network, **penalty) if any(penalty.values()) else None
         self.carry_state, self.running_text, self.seed = carry_state, running_text, seed
         self.extras = dict(extras)
         self.state: State = None
@@ -53,7 +60,11 @@ class LanguageModel(LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.parameters())
-        schedule = {"scheduler": self.make_scheduler(optimizer), "monitor": "valid/perplexity"}
+        schedule = {
+            "scheduler": self.make_scheduler(optimizer),
+            "interval": self.scheduler_interval,
+            "monitor": "valid/perplexity",
+        }
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -69,23 +80,26 @@ class LanguageModel(LightningModule):
         self.state = detach(state) if self.carry_state else None
         asked = targets != IGNORE
         hidden, targets = hidden[asked], targets[asked]  # (N, H), (N,)
-        loss, learned = self._mean(self.network.head.loss(hidden, targets), len(targets))
+        weight, learned = self._weight(len(targets))
+        loss = weight * self.network.head.loss(hidden, targets)
         self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        if self.penalty is not None:
+            loss = loss + weight * self.penalty.loss(asked)
         if (step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log_details(hidden.detach(), targets)
         return {"loss": loss, "targets": learned}
 
-    def _mean(self, loss: Tensor, targets: int) -> tuple[Tensor, Tensor | int]:
-        """The loss to learn from, and how many targets all processes together learn.
+    def _weight(self, targets: int) -> tuple[Tensor | float, Tensor | int]:
+        """What this process's loss counts for, and how many targets all processes together learn.
 
         The gradient is the mean of those of all processes, so each weighs its loss by its share of
         the targets: that makes it the mean over all targets, as in one process.
         """
         processes = self.trainer.world_size
         if processes == 1:
-            return loss, targets
-        learned = self._sum(loss.detach().new_tensor(targets))
-        return loss * (targets * processes / learned), learned
+            return 1.0, targets
+        learned = self._sum(torch.tensor(float(targets), device=self.device))
+        return targets * processes / learned, learned
 
     def _sum(self, part: Tensor) -> Tensor:
         """The sum of what each process has."""

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from patentlm.model.dropout import LockedDropout, drop_words
 
 State = Any
 """What the recurrent layers carry from step to step: opaque, and None means zeros."""
@@ -26,11 +29,14 @@ class Network(nn.Module):
         embedding_size: size E of a word's vector.
         hidden_size: size H of the recurrent layers.
         layers: how many of them stand on each other.
-        dropout: share of activations dropped after the embedding, between layers and before the
-            head, while training.
+        dropout: share of activations dropped between layers while training.
+        input_dropout: likewise, after the embedding.
+        output_dropout: likewise, before the head.
+        locked_dropout: the latter two drop the same units at each word of a text.
+        embedding_dropout: share of the vocabulary whose vectors are zero in a training step.
         cell: makes the recurrent layers; takes the arguments of `torch.nn.LSTM` and behaves like
             it: `(inputs (B, T, E), state) -> (hidden (B, T, H), state)`.
-        head: makes the head from `hidden_size` and `vocabulary`.
+        head: makes the head from `hidden_size` and the `embedding`.
     """
 
     def __init__(
@@ -41,11 +47,16 @@ class Network(nn.Module):
         hidden_size: int,
         layers: int,
         dropout: float,
+        input_dropout: float,
+        output_dropout: float,
+        locked_dropout: bool,
+        embedding_dropout: float,
         cell: Callable[..., nn.Module],
         head: Callable[..., nn.Module],
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embedding_size)
+        self.embedding_dropout = embedding_dropout
         self.recurrent = cell(
             input_size=embedding_size,
             hidden_size=hidden_size,
@@ -53,8 +64,10 @@ class Network(nn.Module):
             dropout=dropout if layers > 1 else 0.0,
             batch_first=True,
         )
-        self.dropout = nn.Dropout(dropout)
-        self._head = head(hidden_size=hidden_size, vocabulary=vocabulary)
+        make_dropout = LockedDropout if locked_dropout else nn.Dropout
+        self.input_dropout = make_dropout(input_dropout)
+        self.output_dropout = make_dropout(output_dropout)
+        self._head = head(hidden_size=hidden_size, embedding=self.embedding)
         nn.init.uniform_(self.embedding.weight, -0.05, 0.05)
         initialise_recurrent(self.recurrent)
 
@@ -90,26 +103,32 @@ class Network(nn.Module):
         Returns:
             hidden `(B, T, H)`, and the state to go on from.
         """
-        embedded = self.dropout(self.embedding(inputs))  # (B, T, E)
+        embedded = self.input_dropout(self._embed(inputs))  # (B, T, E)
         hidden, state = self.recurrent(embedded, state)  # (B, T, H)
-        return self.dropout(hidden), state
+        return self.output_dropout(hidden), state
+
+    def _embed(self, inputs: Tensor) -> Tensor:
+        if not self.training or self.embedding_dropout == 0:
+            return self.embedding(inputs)  # type: ignore[no-any-return]
+        return F.embedding(inputs, drop_words(self.embedding.weight, self.embedding_dropout))
 
 
 def initialise_recurrent(recurrent: nn.Module) -> None:
     """Glorot-uniform input weights (Glorot & Bengio 2010), orthogonal recurrent weights gate by
     gate (Saxe et al. 2014), zero biases but for an LSTM's forget gate, which starts open
     (Jozefowicz et al. 2015)."""
-    for name, parameter in recurrent.named_parameters():
-        if "weight_ih" in name:
-            nn.init.xavier_uniform_(parameter)
-        elif "weight_hh" in name:
-            for gate in torch.split(parameter.detach(), parameter.shape[1]):
-                nn.init.orthogonal_(gate)
-        elif "bias" in name:
-            nn.init.zeros_(parameter)
-        if isinstance(recurrent, nn.LSTM) and "bias_ih" in name:
-            size = recurrent.hidden_size
-            parameter.detach()[size : 2 * size].fill_(1.0)
+    for layers in (part for part in recurrent.modules() if isinstance(part, nn.RNNBase)):
+        for name, parameter in layers.named_parameters():
+            if "weight_ih" in name:
+                nn.init.xavier_uniform_(parameter)
+            elif "weight_hh" in name:
+                for gate in torch.split(parameter.detach(), parameter.shape[1]):
+                    nn.init.orthogonal_(gate)
+            elif "bias" in name:
+                nn.init.zeros_(parameter)
+            if isinstance(layers, nn.LSTM) and "bias_ih" in name:
+                size = layers.hidden_size
+                parameter.detach()[size : 2 * size].fill_(1.0)
 
 
 def detach(state: State) -> State:

@@ -1,0 +1,36 @@
+"""Penalties on activations, beside the loss."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from patentlm.model.network import Network
+
+
+class ActivationPenalty:
+    """Activation and temporal activation regularisation (Merity et al. 2018, "Regularizing and
+    optimizing LSTM language models", section 4.6), of the last recurrent layer.
+
+    Args:
+        network: whose activations are watched from now on.
+        activation: weight of the mean square of activations, after dropout.
+        temporal: weight of the mean square of their change from word to word, before dropout.
+    """
+
+    def __init__(self, network: Network, *, activation: float, temporal: float) -> None:
+        self.activation, self.temporal = activation, temporal
+        network.output_dropout.register_forward_hook(self._watch)
+
+    def loss(self, asked: Tensor) -> Tensor:
+        """The penalty `()` of the network's last pass, at the positions `(B, T)` with a target."""
+        pairs = asked[:, 1:] & asked[:, :-1]
+        change = (self.hidden[:, 1:] - self.hidden[:, :-1])[pairs]
+        dropped = self.dropped[asked]
+        return self.activation * _mean_square(dropped) + self.temporal * _mean_square(change)
+
+    def _watch(self, dropout: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        self.hidden, self.dropped = inputs[0], output
+
+
+def _mean_square(values: Tensor) -> Tensor:
+    return values.square().sum() / max(1, values.numel())

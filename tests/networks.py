@@ -1,0 +1,30 @@
+"""Tiny networks, told what sets them apart."""
+
+from typing import Any
+
+from torch import nn
+
+from patentlm.model.head import SoftmaxHead
+from patentlm.model.network import Network
+
+PLAIN: dict[str, Any] = {
+    "vocabulary": 6,
+    "embedding_size": 3,
+    "hidden_size": 4,
+    "layers": 1,
+    "dropout": 0.0,
+    "input_dropout": 0.0,
+    "output_dropout": 0.0,
+    "locked_dropout": False,
+    "embedding_dropout": 0.0,
+    "cell": nn.LSTM,
+    "head": SoftmaxHead,
+}
+
+
+def make_network(kind: type[Network] = Network, **changed: Any) -> Network:
+    """A network with some settings changed; `dropout` means all three of them."""
+    if "dropout" in changed:
+        everywhere = changed["dropout"]
+        changed = {"input_dropout": everywhere, "output_dropout": everywhere, **changed}
+    return kind(**{**PLAIN, **changed})
