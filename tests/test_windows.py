@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patentlm.batch import IGNORE
-from patentlm.data.batches import Batches
+from patentlm.data.batches import Batches, Steps
 from patentlm.data.windows import (
     RUNNING,
     EveryWord,
@@ -285,3 +285,24 @@ def test_windows_are_cut_from_the_mapped_file_itself(tmp_path):
         held = [value for value in vars(windows).values() if isinstance(value, np.ndarray)]
         assert all(len(value) < len(mapped) for value in held if value is not mapped)
         assert sorted(all_targets(windows)) == sorted(THREE[1:].tolist())
+
+
+def test_steps_of_a_stream_are_of_one_length_or_of_random_ones():
+    assert list(Steps(7, length=3, seed=None)) == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    steps = Steps(10_000, length=35, seed=1)
+    found = [list(steps), list(steps)]
+    steps.set_epoch(1)
+    assert found[0] == found[1] != list(steps)
+    lengths = np.array([step.stop - step.start for step in steps])
+    assert lengths.sum() == 10_000
+    assert len(steps) == len(lengths)
+    assert lengths[:-1].min() >= Steps.SHORTEST
+    assert 31 < np.median(lengths) < 37
+    assert 0 < np.mean(lengths < 24) < 0.15
+
+
+def test_a_stream_of_random_lengths_reads_all_of_its_rows():
+    ids = np.array([0, *range(2, 100), 0], dtype=np.uint32)
+    windows = Stream(ids, length=8, batch_size=2, random_length=True, running_text=False)
+    asked = torch.cat([targets for _, targets in loader(windows, seed=1)], dim=1)
+    assert sorted(asked[asked != IGNORE].tolist()) == [0, *range(2, 100)]
