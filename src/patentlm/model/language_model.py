@@ -23,7 +23,7 @@ class LanguageModel(LightningModule):
 
     Args:
         network: what learns.
-        optimizer: makes the optimizer from the parameters.
+        optimizer: makes the optimizer from the named parameters.
         scheduler: makes the learning-rate schedule from the optimizer.
         scheduler_interval: when the schedule goes on, after each "epoch" or each "step".
         penalty: weights of the penalties on activations, see `ActivationPenalty`.
@@ -59,7 +59,7 @@ class LanguageModel(LightningModule):
         self.tally = torch.zeros(4, dtype=torch.float64)
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.parameters())
+        optimizer = self.make_optimizer(self.named_parameters())
         schedule = {
             "scheduler": self.make_scheduler(optimizer),
             "interval": self.scheduler_interval,

@@ -1,0 +1,87 @@
+"""Muon for the matrices of recurrent layers, AdamW for all else."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import AdamW
+
+GATES = 4
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+
+
+class Muon(AdamW):
+    """Moves each matrix of the recurrent layers along its momentum made orthogonal (Jordan et al.
+    2024, "Muon"), gate by gate, by as much as AdamW would (Liu et al. 2025, "Muon is scalable for
+    LLM training"); the embedding, the head and biases are AdamW's.
+
+    torch's own Muon works in bfloat16, which is hundreds of times as slow on a CPU without units
+    for it, and takes matrices alone.
+
+    Args:
+        named_parameters: of a network, those of its recurrent layers named so.
+        lr: learning rate of both.
+        momentum: share of the momentum that stays.
+        iterations: of Newton and Schulz.
+        others: arguments of `torch.optim.AdamW`.
+    """
+
+    def __init__(
+        self,
+        named_parameters: Iterable[tuple[str, Tensor]],
+        *,
+        lr: float,
+        momentum: float,
+        iterations: int,
+        **others: Any,
+    ) -> None:
+        matrices, rest = [], []
+        for name, parameter in named_parameters:
+            is_matrix = "recurrent" in name and parameter.ndim == 2
+            (matrices if is_matrix else rest).append(parameter)
+        groups = [{"params": rest}, {"params": matrices}]
+        super().__init__([group for group in groups if group["params"]], lr=lr, **others)
+        self.momentum, self.iterations = momentum, iterations
+        self.matrices = set(matrices)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Moves all parameters that have a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix in self.matrices and matrix.grad is not None:
+                    self._move(matrix, group["lr"], group["weight_decay"])
+                    matrix.grad = None  # AdamW passes over what has none
+        super().step()
+        return loss
+
+    def _move(self, matrix: Tensor, rate: float, decay: float) -> None:
+        state = self.state[matrix]
+        if not state:
+            state["step"] = torch.zeros(())  # AdamW asks all states for it
+            state["momentum"] = torch.zeros_like(matrix)
+        state["step"] += 1
+        average = state["momentum"].lerp_(matrix.grad, 1 - self.momentum)
+        ahead = torch.lerp(matrix.grad, average, self.momentum)  # Nesterov
+        gates = GATES if len(matrix) % GATES == 0 else 1
+        update = orthogonal(ahead.unflatten(0, (gates, -1)), self.iterations)  # (gates, H, E)
+        scale = 0.2 * math.sqrt(max(update.shape[1:]))
+        matrix.mul_(1 - rate * decay).add_(update.flatten(0, 1), alpha=-rate * scale)
+
+
+def orthogonal(matrices: Tensor, iterations: int) -> Tensor:
+    """About the nearest matrices `(…, M, N)` with singular values of 1, by Newton and Schulz."""
+    if matrices.shape[-2] > matrices.shape[-1]:
+        return orthogonal(matrices.mT, iterations).mT
+    a, b, c = COEFFICIENTS
+    found = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(iterations):
+        square = found @ found.mT
+        found = a * found + (b * square + c * square @ square) @ found
+    return found
