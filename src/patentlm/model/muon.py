@@ -37,7 +37,8 @@ class Muon(AdamW):
         iterations: int,
         **others: Any,
     ) -> None:
-        matrices, rest = [], []
+        matrices: list[Tensor] = []
+        rest: list[Tensor] = []
         for name, parameter in named_parameters:
             is_matrix = "recurrent" in name and parameter.ndim == 2
             (matrices if is_matrix else rest).append(parameter)
@@ -56,21 +57,22 @@ class Muon(AdamW):
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix in self.matrices and matrix.grad is not None:
-                    self._move(matrix, group["lr"], group["weight_decay"])
+                    self._move(matrix, matrix.grad, group["lr"], group["weight_decay"])
                     matrix.grad = None  # AdamW passes over what has none
         super().step()
         return loss
 
-    def _move(self, matrix: Tensor, rate: float, decay: float) -> None:
+    def _move(self, matrix: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
         state = self.state[matrix]
         if not state:
             state["step"] = torch.zeros(())  # AdamW asks all states for it
             state["momentum"] = torch.zeros_like(matrix)
         state["step"] += 1
-        average = state["momentum"].lerp_(matrix.grad, 1 - self.momentum)
-        ahead = torch.lerp(matrix.grad, average, self.momentum)  # Nesterov
+        average = state["momentum"].lerp_(gradient, 1 - self.momentum)
+        ahead = torch.lerp(gradient, average, self.momentum)  # Nesterov
         gates = GATES if len(matrix) % GATES == 0 else 1
-        update = orthogonal(ahead.unflatten(0, (gates, -1)), self.iterations)  # (gates, H, E)
+        by_gate = ahead.view(gates, -1, ahead.shape[1])  # (gates, H, E)
+        update = orthogonal(by_gate, self.iterations)
         scale = 0.2 * math.sqrt(max(update.shape[1:]))
         matrix.mul_(1 - rate * decay).add_(update.flatten(0, 1), alpha=-rate * scale)
 
@@ -80,7 +82,7 @@ def orthogonal(matrices: Tensor, iterations: int) -> Tensor:
     if matrices.shape[-2] > matrices.shape[-1]:
         return orthogonal(matrices.mT, iterations).mT
     a, b, c = COEFFICIENTS
-    found = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    found: Tensor = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(iterations):
         square = found @ found.mT
         found = a * found + (b * square + c * square @ square) @ found
