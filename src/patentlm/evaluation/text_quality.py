@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from patentlm.data.windows import Rows, abstract_starts
 from patentlm.data.words import END, UNK, Ids
 from patentlm.errors import ConfigError
 from patentlm.generation.generator import generate
-from patentlm.generation.novelty import COPIED, match
+from patentlm.generation.novelty import COPIED, joined, match
 from patentlm.trained_model import TrainedModel
 
 Sampling = Mapping[str, float | None]
@@ -121,7 +120,7 @@ def judge_written(
 
 def judge(texts: Sequence[Iterable[int]], train: Ids, *, unfinished: int = 0) -> Quality:
     """Quality of texts that are word ids, beside the training set."""
-    ids = np.array([END, *chain.from_iterable((*text, END) for text in texts)], np.uint32)
+    ids = joined(texts)
     starts = abstract_starts(ids)
     lengths, matches = np.diff(starts) - 1, match(ids, train)
     quantiles = np.quantile(lengths, (0.1, 0.5, 0.9), method="inverted_cdf")

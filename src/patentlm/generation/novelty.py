@@ -1,13 +1,13 @@
 """What of a text stands in the training set, word for word."""
 
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count
 from typing import NamedTuple
 
 import numpy as np
 
-from patentlm.data.windows import Rows
-from patentlm.data.words import UNK, Ids
+from patentlm.data.windows import Rows, abstract_starts
+from patentlm.data.words import END, UNK, Ids
 
 COPIED = 8
 """Words in a row from which on a run counts as copied."""
@@ -21,6 +21,14 @@ class Run(NamedTuple):
 
     first: int
     words: int
+
+
+class Copied(NamedTuple):
+    """What of a text stands in the training set: its runs of `COPIED` words or more, in order,
+    which may overlap, none within another; and how many words the longest run has, however few."""
+
+    runs: list[Run]
+    longest: int
 
 
 def match(ids: Ids, train: Ids) -> Rows:
@@ -71,20 +79,31 @@ def _grown(ids: Ids, starts: Rows, ranks: Rows, length: int) -> tuple[Rows, Rows
     return starts[goes_on], (ranks[goes_on] << 32) + words[goes_on]
 
 
-def runs(matches: Rows) -> list[Run]:
-    """The copied runs of one text, in order, from what `match` has of its words; they may overlap,
-    but none lies within another."""
+def find_copied(texts: Iterable[Iterable[int]], train: Ids) -> list[Copied]:
+    """What of each text of word ids stands in the training set."""
+    ids = joined(texts)
+    matches = match(ids, train)
+    parts = np.split(matches, abstract_starts(ids)[1:-1])  # each with a 0 for its <end> in front
+    return [Copied(_runs(part[1:]), int(part[1:].max(initial=0))) for part in parts]
+
+
+def _runs(matches: Rows) -> list[Run]:
     before = np.append(0, matches[:-1])
     firsts = np.flatnonzero((matches >= COPIED) & (matches >= before))
-    return [Run(int(at), int(matches[at])) for at in firsts]
+    return [Run(first, matches.item(first)) for first in firsts.tolist()]
 
 
-def cover(found: Sequence[Run]) -> list[Run]:
-    """Runs that overlap or touch made one: the stretches of a text that are copied."""
+def joined(texts: Iterable[Iterable[int]]) -> Ids:
+    """Texts of word ids as `<end> w1 … wn <end> …`, `(targets + 1,)`."""
+    return np.array([END, *chain.from_iterable((*text, END) for text in texts)], np.uint32)
+
+
+def cover(runs: Sequence[Run]) -> list[Run]:
+    """Runs of a text, in order, with those that overlap or touch made one."""
     stretches: list[Run] = []
-    for run in found:
-        end = run.first + run.words
-        if stretches and run.first <= sum(stretches[-1]):
-            run = Run(stretches.pop().first, 0)
-        stretches.append(Run(run.first, end - run.first))
+    for first, words in runs:
+        end = first + words
+        if stretches and first <= sum(stretches[-1]):
+            first = stretches.pop().first
+        stretches.append(Run(first, end - first))
     return stretches
