@@ -54,8 +54,9 @@ def main() -> None:
         for sampling in SETTINGS
     } | {"real (valid)": judge(real, train)}
     rows = [{"": name, **quality.figures()} for name, quality in qualities.items()]
+    align = ("left", *["right"] * (len(rows[0]) - 1))
     print(f"{corpus.label}: {len(real)} texts of each, seed {asked.seed}\n")
-    print(tabulate(rows, headers="keys", stralign="right", maxheadercolwidths=9))
+    print(tabulate(rows, headers="keys", maxheadercolwidths=10, colalign=align))
 
 
 if __name__ == "__main__":
