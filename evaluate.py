@@ -1,4 +1,5 @@
-"""Scores checkpoints and baselines on the same targets, in one table: see `--help`."""
+"""Scores checkpoints and baselines on the same targets, or the texts that checkpoints write, in one
+table: see `--help`."""
 
 from omegaconf import DictConfig
 
@@ -8,11 +9,13 @@ from patentlm.command import command
 @command("evaluate")
 def main(config: DictConfig) -> None:
     """Prints the table."""
-    from patentlm.evaluation import comparison  # torch takes seconds to import: not for --help
+    # torch takes seconds to import: not for --help
+    from patentlm.evaluation import comparison, text_quality
 
     models = comparison.load_models(config.checkpoint.split(","), device=config.device)
     corpus = comparison.corpus_of(models, config.get("data"))
-    print(comparison.compare(models, corpus, config))
+    compare = text_quality.compare if config.text else comparison.compare
+    print(compare(models, corpus, config))
 
 
 if __name__ == "__main__":

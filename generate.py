@@ -11,10 +11,12 @@ from patentlm.command import command
 def main(config: DictConfig) -> None:
     """Prints the texts to stdout; what there is to say about them goes to stderr."""
     import patentlm
-    from patentlm.generation.writing import FORMATS, check_format, notes
+    from patentlm.evaluation.comparison import training_set
+    from patentlm.generation.writing import FORMATS, check_format, describe_copied, look_up, notes
 
     check_format(config.format)
     model = patentlm.load(config.checkpoint, device=config.device)
+    train = training_set(config.checkpoint, model, config.get("data")) if config.novelty else None
     for note in notes(model, config.prompt):
         print(note, file=sys.stderr)
     texts = model.write(
@@ -24,7 +26,11 @@ def main(config: DictConfig) -> None:
         max_words=config.max_words,
         sampling=OmegaConf.to_container(config.sampling),
     )
-    print(FORMATS[config.format](texts))
+    copied = None
+    if train is not None:
+        copied = look_up(texts, model, train)
+        print(describe_copied(texts, copied), file=sys.stderr)
+    print(FORMATS[config.format](texts, copied))
 
 
 if __name__ == "__main__":

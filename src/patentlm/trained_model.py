@@ -19,12 +19,13 @@ from patentlm.model.score import Score
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text a model wrote: all of it, the number of words after the prompt, and whether it came
-    to its end or was cut off at the most words allowed."""
+    """A text a model wrote: all of it, the number of words after the prompt, whether it came to its
+    end or was cut off at the most words allowed, and all its words one by one."""
 
     text: str
     words: int
     finished: bool
+    tokens: tuple[str, ...]
 
 
 class TrainedModel:
@@ -58,9 +59,10 @@ class TrainedModel:
             context=self.contents.context,
         )
         vocabulary = self.words.vocabulary
+        wholes = [(*words, *(vocabulary[at] for at in text.ids)) for text in texts]
         return [
-            Text(join([*words, *(vocabulary[at] for at in text.ids)]), len(text.ids), text.finished)
-            for text in texts
+            Text(join(whole), len(text.ids), text.finished, whole)
+            for whole, text in zip(wholes, texts, strict=True)
         ]
 
     def generate(

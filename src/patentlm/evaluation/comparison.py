@@ -10,6 +10,8 @@ from tabulate import tabulate
 from patentlm.checkpoint import build_data, other_vocabulary
 from patentlm.data.corpus import Corpus, prepare
 from patentlm.data.windows import describe_context
+from patentlm.data.words import Ids
+from patentlm.errors import DataError
 from patentlm.evaluation.evaluate import score_most_common, score_ngram, score_unigram
 from patentlm.model.score import Score
 from patentlm.trained_model import TrainedModel, load
@@ -42,6 +44,22 @@ def corpus_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> Co
         if model.words.vocabulary != corpus.words.vocabulary:
             raise other_vocabulary(path, model.contents, len(corpus.words))
     return corpus
+
+
+def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids:
+    """The ids of train of the data given, or of those the model was trained on.
+
+    Raises:
+        DataError: if they can't be prepared.
+        CheckpointError: if the model has another vocabulary.
+    """
+    try:
+        return corpus_of({path: model}, data).ids("train")
+    except DataError as error:
+        raise DataError(
+            f"the training set of {path} can't be had ({error}); name with data=… where it lies, "
+            "or leave novelty=true out"
+        ) from error
 
 
 def compare(models: Mapping[str, TrainedModel], corpus: Corpus, config: DictConfig) -> str:

@@ -2,22 +2,35 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from typing import Any
 
+from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
+from patentlm.generation.novelty import COPIED, Copied, Run, cover, find_copied
 from patentlm.trained_model import Text, TrainedModel
 
-Format = Callable[[Sequence[Text]], str]
+Format = Callable[[Sequence[Text], Sequence[Copied] | None], str]
+"""From texts, and what of each is copied if that was looked for."""
 
 
-def as_text(texts: Sequence[Text]) -> str:
-    """The texts with a blank line between them."""
-    return "\n\n".join(text.text if text.finished else f"{text.text} …" for text in texts)
+def as_text(texts: Sequence[Text], copied: Sequence[Copied] | None) -> str:
+    """The texts with a blank line between them, what is copied in brackets."""
+    shown = [text.text for text in texts]
+    if copied is not None:
+        shown = [mark(text, found.runs) for text, found in zip(texts, copied, strict=True)]
+    ends = ["" if text.finished else " …" for text in texts]
+    return "\n\n".join(text + end for text, end in zip(shown, ends, strict=True))
 
 
-def as_jsonl(texts: Sequence[Text]) -> str:
-    """A JSON object a line: `text`, `words` and `finished`."""
-    return "\n".join(json.dumps(asdict(text), ensure_ascii=False) for text in texts)
+def as_jsonl(texts: Sequence[Text], copied: Sequence[Copied] | None) -> str:
+    """A JSON object a line: `text`, `words` and `finished`; and `copied`, with `runs`, pairs of a
+    first word and a number of words, both counted in the whole text, and `longest`."""
+    records: list[dict[str, Any]] = [
+        {"text": text.text, "words": text.words, "finished": text.finished} for text in texts
+    ]
+    for record, found in zip(records, copied or (), strict=False):
+        record["copied"] = found._asdict()
+    return "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
 
 
 FORMATS: dict[str, Format] = {"text": as_text, "jsonl": as_jsonl}
@@ -39,3 +52,39 @@ def notes(model: TrainedModel, prompt: str) -> Iterator[str]:
         yield f"note: not in the vocabulary, read as <unk>: {', '.join(unknown)}"
     if "synthetic" in model.contents.label:
         yield f"note: this model was trained on {model.contents.label}"
+
+
+def look_up(texts: Sequence[Text], model: TrainedModel, train: Ids) -> list[Copied]:
+    """What of each text, its prompt included, stands in the training set."""
+    return find_copied((model.words.encode(text.tokens) for text in texts), train)
+
+
+def describe_copied(texts: Sequence[Text], copied: Sequence[Copied]) -> str:
+    """What the reader of marked texts should know."""
+    words = sum(len(text.tokens) for text in texts)
+    stretches = [stretch.words for found in copied for stretch in cover(found.runs)]
+    longest = max((found.longest for found in copied), default=0)
+    return (
+        f"note: {sum(stretches) / max(words, 1):.1%} of the words are copied: they stand in the "
+        f"training set in runs of {COPIED} or more words, marked ⟦…⟧ in format=text; the longest "
+        f"run of all has {longest}"
+    )
+
+
+def mark(text: Text, runs: Sequence[Run]) -> str:
+    """The text with brackets around all that is copied."""
+    marked, starts = text.text, _starts(text)
+    for first, words in reversed(cover(runs)):
+        start, last = starts[first], first + words - 1
+        end = starts[last] + len(text.tokens[last])
+        marked = f"{marked[:start]}⟦{marked[start:end]}⟧{marked[end:]}"
+    return marked
+
+
+def _starts(text: Text) -> list[int]:
+    """Where each word stands in its text: all that lies between two is a blank, or nothing."""
+    starts, end = [], 0
+    for token in text.tokens:
+        starts.append(end + (text.text[end] == " "))
+        end = starts[-1] + len(token)
+    return starts

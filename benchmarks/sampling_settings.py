@@ -1,0 +1,63 @@
+"""Which sampling writes texts most like real ones: the figures by which the default was chosen.
+
+    python -m benchmarks.sampling_settings RUN --count 200
+
+Writes with each of the settings below and prints the table of `evaluate.py text=true` on its side,
+with valid as the real texts: test has no say in a choice.
+"""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+
+from tabulate import tabulate
+
+from patentlm.evaluation.comparison import corpus_of, load_models
+from patentlm.evaluation.text_quality import choose, judge, judge_written
+
+MAX_WORDS = 500
+
+SETTINGS: tuple[dict[str, float | None], ...] = (
+    {"temperature": 0, "no_repeat_ngram": 4},
+    {"temperature": 0.9, "top_p": 0.9, "no_repeat_ngram": 5},
+    {"temperature": 0.9, "top_p": 0.9},
+    {"temperature": 0.7},
+    {"temperature": 0.8},
+    {"temperature": 0.9},
+    {"temperature": 1},
+    {"temperature": 1, "top_p": 0.9},
+    {"temperature": 1, "top_p": 0.95},
+    {"temperature": 1, "top_k": 40},
+    {"temperature": 1, "min_p": 0.02},
+    {"temperature": 1, "min_p": 0.1},
+)
+
+
+def main() -> None:
+    """Writes and prints."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", help="a checkpoint file or a run's folder")
+    parser.add_argument("--count", type=int, default=200, help="texts of each")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    models = load_models([asked.checkpoint], device=None)
+    corpus = corpus_of(models, None)
+    train = corpus.ids("train")
+    real = choose(corpus.ids("valid"), asked.count, seed=asked.seed)
+    qualities = {
+        ", ".join(f"{name} {value}" for name, value in sampling.items()): judge_written(
+            models[asked.checkpoint],
+            train,
+            sampling,
+            count=len(real),
+            seed=asked.seed,
+            max_words=MAX_WORDS,
+        )
+        for sampling in SETTINGS
+    } | {"real (valid)": judge(real, train)}
+    rows = [{"": name, **quality.figures()} for name, quality in qualities.items()]
+    align = ("left", *["right"] * (len(rows[0]) - 1))
+    print(f"{corpus.label}: {len(real)} texts of each, seed {asked.seed}\n")
+    print(tabulate(rows, headers="keys", maxheadercolwidths=10, colalign=align))
+
+
+if __name__ == "__main__":
+    main()

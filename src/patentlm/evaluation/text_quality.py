@@ -1,0 +1,169 @@
+"""Abstracts a model writes beside real ones: varied, repetitive, as long, copied?"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from tabulate import tabulate
+
+from patentlm.data.corpus import Corpus
+from patentlm.data.windows import Rows, abstract_starts
+from patentlm.data.words import END, UNK, Ids
+from patentlm.errors import ConfigError
+from patentlm.generation.generator import generate
+from patentlm.generation.novelty import COPIED, joined, match
+from patentlm.trained_model import TrainedModel
+
+Sampling = Mapping[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """What texts are like. n-grams that hold `<unk>` are left out: it may be any word, and is
+    never written. A share of nothing is nan.
+
+    Args:
+        words: mean number of words a text.
+        quantiles: words of the text at 10, 50 and 90 %.
+        unfinished: share of texts cut off at the most words allowed.
+        distinct: distinct-2 (Li et al. 2016): share of different ones among all 2-grams.
+        repeated: seq-rep-4 (Welleck et al. 2020): share of a text's 4-grams that it had before,
+            averaged over texts.
+        longest: for each text, words of the longest run that stands in train.
+        copied: share of all 8-grams that stand in train.
+    """
+
+    words: float
+    quantiles: tuple[int, ...]
+    unfinished: float
+    distinct: float
+    repeated: float
+    longest: Rows
+    copied: float
+
+    def figures(self) -> dict[str, str]:
+        """All of it as shown in a table."""
+        return {
+            "words, mean": f"{self.words:.0f}",
+            "words, 10 / 50 / 90 %": " / ".join(map(str, self.quantiles)),
+            "unfinished": _percent(self.unfinished),
+            "distinct-2": _percent(self.distinct),
+            "repeated 4-grams": _percent(self.repeated),
+            f"{COPIED}-grams in train": _percent(self.copied),
+            "longest run in train, median": f"{np.median(self.longest):.0f}",
+            "longest run in train, most": f"{self.longest.max()}",
+        }
+
+
+def compare(models: Mapping[str, TrainedModel], corpus: Corpus, config: DictConfig) -> str:
+    """The table: what each model writes beside as many real abstracts of a split.
+
+    Raises:
+        ConfigError: if the split, the number of texts or the sampling can't work.
+    """
+    real = choose(corpus.ids(config.split), config.samples.count, seed=config.seed)
+    train = corpus.ids("train")
+    columns, heading = {}, [f"{corpus.label}: {len(real):,} abstracts each, seed {config.seed}"]
+    for path, model in models.items():
+        sampling = config.get("sampling") or model.contents.sampling
+        columns[path] = judge_written(
+            model,
+            train,
+            sampling,
+            count=len(real),
+            seed=config.seed,
+            max_words=config.samples.max_words,
+        )
+        settings = ", ".join(f"{name} {value}" for name, value in sampling.items())
+        heading.append(f"{path}: {settings}")
+    columns[f"real ({config.split})"] = judge(real, train)
+    return "\n".join([*heading, "", _table(columns)])
+
+
+def choose(ids: Ids, count: int, *, seed: int) -> list[Ids]:
+    """So many texts of a split, or all if it has no more.
+
+    Raises:
+        ConfigError: if it is no text.
+    """
+    if not isinstance(count, int) or count < 1:
+        raise ConfigError(f"samples.count={count}: must be a whole number of at least 1")
+    starts = abstract_starts(ids)
+    drawn = np.random.default_rng(seed).permutation(len(starts) - 1)[:count]
+    return [ids[starts[at] + 1 : starts[at + 1]] for at in sorted(drawn)]
+
+
+def judge_written(
+    model: TrainedModel, train: Ids, sampling: Sampling, *, count: int, seed: int, max_words: int
+) -> Quality:
+    """Quality of texts that a model writes, each of at most `max_words`.
+
+    Raises:
+        ConfigError: if `sampling` can't work.
+    """
+    texts = generate(
+        model.network,
+        prompt=(),
+        count=count,
+        seed=seed,
+        max_words=max_words,
+        sampling=sampling,
+        context=model.contents.context,
+    )
+    unfinished = sum(not text.finished for text in texts)
+    return judge([text.ids for text in texts], train, unfinished=unfinished)
+
+
+def judge(texts: Sequence[Iterable[int]], train: Ids, *, unfinished: int = 0) -> Quality:
+    """Quality of texts that are word ids, beside the training set."""
+    ids = joined(texts)
+    starts = abstract_starts(ids)
+    lengths, matches = np.diff(starts) - 1, match(ids, train)
+    quantiles = np.quantile(lengths, (0.1, 0.5, 0.9), method="inverted_cdf")
+    return Quality(
+        words=lengths.mean(),
+        quantiles=tuple(quantiles.tolist()),
+        unfinished=unfinished / len(texts),
+        distinct=_distinct(ids[ngrams(ids, 2)]),
+        repeated=_repeated(ids, 4),
+        longest=np.maximum.reduceat(matches, starts[:-1]),
+        copied=_mean(matches[ngrams(ids, COPIED)[:, 0]] >= COPIED),
+    )
+
+
+def ngrams(ids: Ids, n: int) -> Rows:
+    """Positions of all n-grams within a text that are free of `<unk>`, `(N, n)`."""
+    rows = np.arange(len(ids) - n + 1)[:, None] + np.arange(n)
+    kept: Rows = rows[(ids[rows] > UNK).all(axis=1)]
+    return kept
+
+
+def _repeated(ids: Ids, n: int) -> float:
+    positions = ngrams(ids, n)
+    owners = np.cumsum(ids == END)[positions[:, 0]]
+    different = np.unique(np.column_stack((owners, ids[positions])), axis=0)[:, 0]
+    counts = np.bincount(owners)  # by text; the first has number 1
+    with_any = counts > 0
+    return _mean(1 - np.bincount(different)[with_any] / counts[with_any])
+
+
+def _distinct(grams: Ids) -> float:
+    return len(np.unique(grams, axis=0)) / len(grams) if len(grams) else math.nan
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean()) if len(values) else math.nan
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{share:.1%}"
+
+
+def _table(columns: Mapping[str, Quality]) -> str:
+    figures = [quality.figures() for quality in columns.values()]
+    rows = [(name, *(column[name] for column in figures)) for name in figures[0]]
+    return tabulate(rows, ("", *columns), colalign=("left", *["right"] * len(columns)))
