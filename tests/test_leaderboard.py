@@ -69,3 +69,27 @@ def test_a_job_whose_perplexity_is_no_number_comes_last(sweep):
 def test_a_sweep_without_jobs_has_an_empty_one(tmp_path):
     leaderboard.write(tmp_path)
     assert (tmp_path / "leaderboard.csv").read_text() == "rank\n"
+
+
+def test_jobs_that_differ_by_their_seed_alone_are_summed_up(tmp_path):
+    asked = {"a": ("quick", 1, 90.0), "b": ("quick", 2, 92.0), "c": ("seed", 1, 95.0)}
+    for name, (experiment, seed, valid) in asked.items():
+        (tmp_path / name / ".hydra").mkdir(parents=True)
+        overrides = [f"experiment={experiment}", f"seed={seed}"]
+        (tmp_path / name / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))
+        figures = {**FIGURES, "valid/perplexity": valid, "test/perplexity": valid + 1}
+        (tmp_path / name / "metrics.json").write_text(json.dumps(figures))
+    leaderboard.write(tmp_path)
+    *_, heading, _, names, _, first, second = (tmp_path / "leaderboard.md").read_text().splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in (names, first, second)]
+    assert heading == "Mean and standard deviation over seeds"
+    assert cells == [
+        ["experiment", "seeds", "valid/perplexity", "test/perplexity", "fit/seconds"],
+        ["quick", "1 2", "91.00 ± 1.41", "92.00 ± 1.41", "62 ± 0"],
+        ["seed", "1", "95.00", "96.00", "62"],
+    ]
+
+
+def test_one_seed_each_needs_no_second_table(sweep):
+    leaderboard.write(sweep)
+    assert "over seeds" not in (sweep / "leaderboard.md").read_text()

@@ -4,7 +4,9 @@ import csv
 import io
 import os
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 from tabulate import tabulate
@@ -20,6 +22,9 @@ FIGURES = {
     "train/words_per_second": ",.0f",
 }
 """What is told of each job, and how it is shown."""
+
+SPREAD = ("valid/perplexity", "test/perplexity", "fit/seconds")
+"""What is told of jobs that differ by their seed alone."""
 
 Row = dict[str, Any]
 
@@ -52,7 +57,43 @@ def write(sweep: Path) -> None:
     rows = rank(jobs, sweep)
     folder = RunFolder(sweep)
     folder.store("leaderboard.csv", as_csv(rows))
-    folder.store("leaderboard.md", as_markdown(rows, _common(jobs)))
+    tables = [as_markdown(rows, _common(jobs))]
+    if seeds := over_seeds(rows):
+        table = tabulate(seeds, headers="keys", tablefmt="pipe", disable_numparse=True)
+        tables.append(f"Mean and standard deviation over seeds\n\n{table}\n")
+    folder.store("leaderboard.md", "\n".join(tables))
+
+
+def over_seeds(rows: Sequence[Row]) -> list[Row]:
+    """A row for the complete jobs of each setting, by valid perplexity; none where no setting was
+    run with several seeds."""
+    complete = [row for row in rows if row["status"] == "complete" and "seed" in row]
+    grouped = [list(some) for _, some in groupby(sorted(complete, key=_but_seed), _but_seed)]
+    if all(len(some) == 1 for some in grouped):
+        return []
+    grouped.sort(key=lambda some: mean(row["valid/perplexity"] for row in some))
+    return [
+        {
+            **dict(_but_seed(some[0])),
+            "seeds": " ".join(sorted(row["seed"] for row in some)),
+            **{name: _spread(name, [row[name] for row in some]) for name in SPREAD},
+        }
+        for some in grouped
+    ]
+
+
+def _but_seed(row: Row) -> list[tuple[str, str]]:
+    """The settings by which a job differs from others, its seed left out."""
+    told = {"rank", "seed", "status", "job", *FIGURES}
+    return [(name, value) for name, value in row.items() if name not in told]
+
+
+def _spread(name: str, figures: Sequence[float | None]) -> str:
+    found = [figure for figure in figures if figure is not None]
+    if not found:
+        return "–"
+    middle = _shown(name, mean(found))
+    return f"{middle} ± {_shown(name, stdev(found))}" if len(found) > 1 else middle
 
 
 def as_csv(rows: Sequence[Row]) -> str:
