@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tabulate import tabulate
 
+from patentlm.data.batches import Rows
 from patentlm.data.corpus import Corpus
-from patentlm.data.windows import Rows, abstract_starts
+from patentlm.data.windows import abstract_starts
 from patentlm.data.words import END, UNK, Ids
 from patentlm.errors import ConfigError
 from patentlm.generation.generator import generate
