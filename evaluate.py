@@ -11,8 +11,8 @@ def main(config: DictConfig) -> None:
     from patentlm.evaluation import comparison  # torch takes seconds to import: not for --help
 
     models = comparison.load_models(config.checkpoint.split(","), device=config.device)
-    corpus = comparison.corpus_of(models, config.get("data"))
-    print(comparison.compare(models, corpus, config))
+    corpora = comparison.corpora_of(models, config.get("data"))
+    print(comparison.compare(models, corpora, config))
 
 
 if __name__ == "__main__":

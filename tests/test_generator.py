@@ -22,6 +22,7 @@ def make(cell=nn.LSTM, layers=1) -> Network:
         hidden_size=8,
         layers=layers,
         dropout=0.0,
+        frozen_embedding=False,
         cell=cell,
         head=SoftmaxHead,
     )

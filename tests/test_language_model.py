@@ -42,6 +42,7 @@ def fitted(*, carry_state, running_text=False, epochs=2, maximize=False, schedul
         hidden_size=4,
         layers=1,
         dropout=0.0,
+        frozen_embedding=False,
         cell=nn.LSTM,
         head=SoftmaxHead,
     )

@@ -20,6 +20,7 @@ def make_network(cell: type[nn.Module] = nn.LSTM, layers: int = 2) -> Network:
         hidden_size=7,
         layers=layers,
         dropout=0.3,
+        frozen_embedding=False,
         cell=cell,
         head=SoftmaxHead,
     )

@@ -38,6 +38,7 @@ def test_only_asked_targets_are_counted_over_all_rows_of_logits():
         hidden_size=4,
         layers=1,
         dropout=0.0,
+        frozen_embedding=False,
         cell=torch.nn.LSTM,
         head=SoftmaxHead,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from patentlm.checkpoint import Contents, build_network, contents_of, read
+from patentlm.checkpoint import Contents, build_data, build_network, contents_of, read, weights_of
 from patentlm.data.corpus import encode_texts
 from patentlm.data.windows import evaluation_windows
 from patentlm.data.words import Ids, Words, join, split
@@ -32,7 +32,7 @@ class TrainedModel:
 
     def __init__(self, network: Network, contents: Contents) -> None:
         self.network, self.contents = network, contents
-        self.words = Words(contents.vocabulary)
+        self.words: Words = build_data(contents.tokenizer).load(contents.vocabulary)
 
     def write(
         self,
@@ -57,10 +57,10 @@ class TrainedModel:
             sampling=sampling,
             context=self.contents.context,
         )
-        vocabulary = self.words.vocabulary
+        written = [self.words.words_of(text.ids) for text in texts]
         return [
-            Text(join([*words, *(vocabulary[at] for at in text.ids)]), len(text.ids), text.finished)
-            for text in texts
+            Text(join([*words, *more]), len(more), text.finished)
+            for text, more in zip(texts, written, strict=True)
         ]
 
     def generate(
@@ -111,14 +111,8 @@ def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
     checkpoint = read(path)
     contents = contents_of(checkpoint, path)
     network = build_network(contents.network, vocabulary=len(contents.vocabulary))
-    prefix = "network."
-    weights = {
-        name.removeprefix(prefix): weight
-        for name, weight in checkpoint["state_dict"].items()
-        if name.startswith(prefix)
-    }
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(weights_of(checkpoint))
     except RuntimeError as error:
         raise CheckpointError(f"{path}: the weights do not fit the network it names") from error
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")

@@ -28,6 +28,7 @@ class Network(nn.Module):
         layers: how many of them stand on each other.
         dropout: share of activations dropped after the embedding, between layers and before the
             head, while training.
+        frozen_embedding: the words' vectors stay as they start.
         cell: makes the recurrent layers; takes the arguments of `torch.nn.LSTM` and behaves like
             it: `(inputs (B, T, E), state) -> (hidden (B, T, H), state)`.
         head: makes the head from `hidden_size` and `vocabulary`.
@@ -41,6 +42,7 @@ class Network(nn.Module):
         hidden_size: int,
         layers: int,
         dropout: float,
+        frozen_embedding: bool,
         cell: Callable[..., nn.Module],
         head: Callable[..., nn.Module],
     ) -> None:
@@ -56,6 +58,7 @@ class Network(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self._head = head(hidden_size=hidden_size, vocabulary=vocabulary)
         nn.init.uniform_(self.embedding.weight, -0.05, 0.05)
+        self.embedding.requires_grad_(not frozen_embedding)
         initialise_recurrent(self.recurrent)
 
     @property
@@ -66,7 +69,8 @@ class Network(nn.Module):
     @property
     def size(self) -> int:
         """Number of trained numbers."""
-        return sum(parameter.numel() for parameter in self.parameters())
+        trained = (parameter for parameter in self.parameters() if parameter.requires_grad)
+        return sum(parameter.numel() for parameter in trained)
 
     def products(self, positions: float) -> float:
         """Multiplications of its matrices for one target.
