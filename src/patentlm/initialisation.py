@@ -1,8 +1,6 @@
 """Where the weights of a run start, if not at random: another model's, or word vectors."""
 
 import logging
-import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,11 +8,14 @@ from torch import Tensor
 
 from patentlm.checkpoint import Contents, build_data, contents_of, read, weights_of
 from patentlm.data.word_vectors import read_word_vectors
-from patentlm.data.words import UNK, WordTokenizer
+from patentlm.data.words import WordTokenizer
 from patentlm.errors import CheckpointError, ConfigError
 from patentlm.model.network import Network
 
 log = logging.getLogger(__name__)
+
+NEW = -1
+"""Stands for the id of a word that the other model does not know."""
 
 
 def initialise(
@@ -57,11 +58,8 @@ def start_from_vectors(network: Network, contents: Contents, path: str | Path) -
 
 
 def start_from_checkpoint(network: Network, contents: Contents, path: str | Path) -> None:
-    """Takes the weights of another model, word by word where they belong to words.
-
-    To the model at hand a word that it does not know is `<unk>`. So a new word starts with what
-    that has, and the new words and `<unk>` share its probability: the first predictions are those
-    of the other model.
+    """Takes the weights of another model, word by word where they belong to words; a word that it
+    does not know starts with the mean of those it knows (Hewitt 2021).
 
     Raises:
         CheckpointError: if it can't be read, or is one of another network or tokenizer.
@@ -70,10 +68,11 @@ def start_from_checkpoint(network: Network, contents: Contents, path: str | Path
     earlier = contents_of(checkpoint, path)
     if earlier.tokenizer["_target_"] != contents.tokenizer["_target_"]:
         raise CheckpointError(f"{path}: trained with another tokenizer; fine-tune with that one")
-    rows = _rows(earlier.vocabulary, contents.vocabulary)
+    ids = {word: at for at, word in enumerate(earlier.vocabulary)}
+    rows = torch.tensor([ids.get(word, NEW) for word in contents.vocabulary])
     weights = {
-        name: _by_word(name, weight, rows)
-        if name.startswith(("embedding.", "_head.")) and len(weight) == len(earlier.vocabulary)
+        name: _by_word(weight, rows)
+        if name.startswith(("embedding.", "_head.")) and len(weight) == len(ids)
         else weight
         for name, weight in weights_of(checkpoint).items()
     }
@@ -83,20 +82,12 @@ def start_from_checkpoint(network: Network, contents: Contents, path: str | Path
         raise CheckpointError(
             f"{path}: has another network; fine-tune with the model it was trained with"
         ) from error
-    known = len(rows) - int((rows == UNK).sum()) + 1
+    known = int((rows != NEW).sum())
     log.info("%s: weights of %s of %s words", path, f"{known:,}", f"{len(rows):,}")
 
 
-def _rows(earlier: Sequence[str], vocabulary: Sequence[str]) -> Tensor:
-    """For each word its id in the earlier vocabulary, `(V,)`."""
-    ids = {word: at for at, word in enumerate(earlier)}
-    return torch.tensor([ids.get(word, UNK) for word in vocabulary])
-
-
-def _by_word(name: str, weight: Tensor, rows: Tensor) -> Tensor:
-    """The rows of a weight, `(V, …)`; a bias is lowered where several words share one."""
+def _by_word(weight: Tensor, rows: Tensor) -> Tensor:
+    """The rows of a weight `(V, …)` that words have, by their ids or `NEW`."""
     chosen = weight[rows]
-    if name.startswith("_head.") and weight.ndim == 1:
-        shared = rows == UNK
-        chosen[shared] -= math.log(int(shared.sum()))
+    chosen[rows == NEW] = weight.mean(dim=0)
     return chosen
