@@ -5,6 +5,7 @@ often stand together. No word is unknown, and the pieces of a word tell where it
 `words_of(encode(words)) == words` for all words without blanks.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,9 @@ from tokenizers.trainers import BpeTrainer
 
 from patentlm.data.words import SPECIAL, UNK, Ids, Spelling, Tokenizer, Words
 from patentlm.errors import ConfigError
+
+# Unless it is told so, the library warns whenever a process that spelt words starts another one.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 BYTES = [chr(byte) for byte in range(256) if byte not in b"\t\n\v\f\r"]
 """Every byte that a word can hold, and the blank, each as the character of its number."""

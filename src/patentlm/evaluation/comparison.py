@@ -68,6 +68,7 @@ def compare(
 
     The texts are the same for all, so bits per character (see `Corpus.characters_per_target`)
     compare any two models; perplexity, bits per word and accuracy compare those of one vocabulary.
+    `unknown` is the share of targets that are `<unk>`.
     """
     split, size = config.split, config.evaluation_batch_size
     scores = {
