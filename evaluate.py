@@ -13,9 +13,9 @@ def main(config: DictConfig) -> None:
     from patentlm.evaluation import comparison, text_quality
 
     models = comparison.load_models(config.checkpoint.split(","), device=config.device)
-    corpus = comparison.corpus_of(models, config.get("data"))
+    corpora = comparison.corpora_of(models, config.get("data"))
     compare = text_quality.compare if config.text else comparison.compare
-    print(compare(models, corpus, config))
+    print(compare(models, corpora, config))
 
 
 if __name__ == "__main__":

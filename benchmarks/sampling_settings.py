@@ -10,7 +10,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from tabulate import tabulate
 
-from patentlm.evaluation.comparison import corpus_of, load_models
+from patentlm.evaluation.comparison import corpora_of, load_models
 from patentlm.evaluation.text_quality import choose, judge, judge_written
 
 MAX_WORDS = 500
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     models = load_models([asked.checkpoint], device=None)
-    corpus = corpus_of(models, None)
+    corpus = corpora_of(models, None)[asked.checkpoint]
     train = corpus.ids("train")
     real = choose(corpus.ids("valid"), asked.count, seed=asked.seed)
     qualities = {

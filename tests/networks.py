@@ -17,6 +17,7 @@ PLAIN: dict[str, Any] = {
     "output_dropout": 0.0,
     "locked_dropout": False,
     "embedding_dropout": 0.0,
+    "frozen_embedding": False,
     "cell": nn.LSTM,
     "head": SoftmaxHead,
 }

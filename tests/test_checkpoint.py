@@ -21,6 +21,7 @@ NETWORK = {
     "output_dropout": 0.0,
     "locked_dropout": False,
     "embedding_dropout": 0.0,
+    "frozen_embedding": False,
     "cell": {"_target_": "torch.nn.LSTM", "_partial_": True},
     "head": {"_target_": "patentlm.model.head.SoftmaxHead", "_partial_": True},
 }
@@ -33,7 +34,11 @@ def make_contents(**changed) -> Contents:
         "vocabulary": VOCABULARY,
         "context": None,
         "data": {},
-        "tokenizer": {},
+        "tokenizer": {
+            "_target_": "patentlm.data.words.WordTokenizer",
+            "min_count": 1,
+            "max_words": None,
+        },
         "label": "tiny",
         "fingerprint": "0",
         "sampling": {"temperature": 1.0},

@@ -139,8 +139,10 @@ def test_checkpoints_of_another_run(mistake, run_script, patents_csv, tmp_path):
     data = ("data=file", f"data.path={patents_csv}")
     run_script("train", *data, *TINY, f"hydra.run.dir={tmp_path}/run")
     best = tmp_path / "run" / "checkpoints" / "best.ckpt"
-    assert "another vocabulary" in mistake(
-        "evaluate", f"checkpoint={best}", "data=sample", "data.count=60"
+    assert "no such file" in mistake("train", *data, *TINY, "word_vectors=nothing")
+    assert "no checkpoint there" in mistake("train", *data, *TINY, "init_from=nothing")
+    assert "has another network; fine-tune with" in mistake(
+        "train", *data, *TINY, "model.hidden_size=5", f"init_from={best}"
     )
     assert "another vocabulary" in mistake(
         "train", *data, *TINY, "tokenizer.min_count=1", f"ckpt_path={best}"

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from hydra.errors import HydraException
 from hydra.utils import get_class, instantiate
+from torch import Tensor
 
 from patentlm.data.windows import Context
 from patentlm.errors import CheckpointError
@@ -104,6 +105,16 @@ def contents_of(checkpoint: Mapping[str, Any], path: str | Path) -> Contents:
         raise CheckpointError(f"{path}: incomplete ({error})") from error
 
 
+def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights of a checkpoint's network, by name."""
+    prefix = "network."
+    return {
+        name.removeprefix(prefix): weight
+        for name, weight in checkpoint["state_dict"].items()
+        if name.startswith(prefix)
+    }
+
+
 def check_resumable(path: str | Path, contents: Contents, *, epochs: int | None) -> Path:
     """The file to resume from, if its vocabulary and network are those of this run, and it has
     fewer epochs behind it than the run is to have.
@@ -114,21 +125,17 @@ def check_resumable(path: str | Path, contents: Contents, *, epochs: int | None)
     checkpoint = read(path)
     earlier = contents_of(checkpoint, path)
     if earlier.vocabulary != contents.vocabulary:
-        raise other_vocabulary(path, earlier, len(contents.vocabulary))
+        raise CheckpointError(
+            f"{path}: trained with another vocabulary ({len(earlier.vocabulary):,} words of "
+            f"{earlier.label}, here {len(contents.vocabulary):,}); give the data it was trained "
+            "on, or fine-tune it with init_from"
+        )
     if earlier.network != contents.network:
         raise CheckpointError(f"{path}: has another network; resume with the model it began with")
     done = checkpoint.get("epoch", -1) + 1
     if epochs is not None and 0 <= epochs <= done:
         raise CheckpointError(f"{path}: has {done} epochs already; set trainer.max_epochs higher")
     return find(path)
-
-
-def other_vocabulary(path: str | Path, contents: Contents, words: int) -> CheckpointError:
-    """The error for a checkpoint whose word ids are not those of the corpus at hand."""
-    return CheckpointError(
-        f"{path}: trained with another vocabulary ({len(contents.vocabulary):,} words of "
-        f"{contents.label}, here {words:,}); give the data it was trained on"
-    )
 
 
 def build_network(config: Mapping[str, Any], *, vocabulary: int) -> Network:

@@ -21,7 +21,9 @@ from patentlm.errors import ConfigError, mistake_in
 # torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-LITERAL = ("prompt", "checkpoint", "ckpt_path", "data.path", "data.query")
+LITERAL = (
+    "prompt", "checkpoint", "ckpt_path", "init_from", "word_vectors", "data.path", "data.query",
+)  # fmt: skip
 """Settings whose values are taken as typed: commas, brackets and all."""
 
 SWEEP = {"-m", "--multirun"}

@@ -1,6 +1,7 @@
 """What a run came to: the table at its end, sample texts, `metrics.json`."""
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,6 +58,9 @@ def _metrics(
     return {
         **{name: value for name, value in logged.items() if name.startswith("test/")},
         "test/targets": round(logged["test/targets"]),
+        "test/bits_per_character": logged["test/loss"]
+        / math.log(2)
+        / data.corpus.characters_per_target("test"),
         "test/context": describe_context(contents.context),
         "valid/perplexity": float("nan") if valid is None else float(valid),
         "parameters": model.network.size,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from patentlm.checkpoint import Contents, build_network, contents_of, read
+from patentlm.checkpoint import Contents, build_data, build_network, contents_of, read, weights_of
 from patentlm.data.corpus import encode_texts
 from patentlm.data.windows import evaluation_windows
 from patentlm.data.words import Ids, Words, join, split
@@ -33,7 +33,7 @@ class TrainedModel:
 
     def __init__(self, network: Network, contents: Contents) -> None:
         self.network, self.contents = network, contents
-        self.words = Words(contents.vocabulary)
+        self.words: Words = build_data(contents.tokenizer).load(contents.vocabulary)
 
     def write(
         self,
@@ -58,10 +58,9 @@ class TrainedModel:
             sampling=sampling,
             context=self.contents.context,
         )
-        vocabulary = self.words.vocabulary
-        wholes = [(*words, *(vocabulary[at] for at in text.ids)) for text in texts]
+        wholes = [[*words, *self.words.words_of(text.ids)] for text in texts]
         return [
-            Text(join(whole), len(text.ids), text.finished, whole)
+            Text(join(whole), len(whole) - len(words), text.finished, tuple(whole))
             for whole, text in zip(wholes, texts, strict=True)
         ]
 
@@ -113,14 +112,8 @@ def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
     checkpoint = read(path)
     contents = contents_of(checkpoint, path)
     network = build_network(contents.network, vocabulary=len(contents.vocabulary))
-    prefix = "network."
-    weights = {
-        name.removeprefix(prefix): weight
-        for name, weight in checkpoint["state_dict"].items()
-        if name.startswith(prefix)
-    }
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(weights_of(checkpoint))
     except RuntimeError as error:
         raise CheckpointError(f"{path}: the weights do not fit the network it names") from error
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")

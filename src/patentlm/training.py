@@ -26,6 +26,7 @@ from patentlm.checkpoint import Contents, build_network, check_resumable
 from patentlm.data.datamodule import PatentData
 from patentlm.errors import ConfigError
 from patentlm.generation.sampling import check_sampling
+from patentlm.initialisation import initialise
 from patentlm.machine import fastest_precision, keep_freed_memory
 from patentlm.model.language_model import LanguageModel
 from patentlm.reporting import report
@@ -58,6 +59,10 @@ def run(config: DictConfig) -> float:
     contents = make_contents(config, data)
     resume = find_resumable(config.ckpt_path, folder, contents, trainer.max_epochs)
     model = make_model(config, data, contents)
+    if resume is None:
+        initialise(
+            model.network, contents, init_from=config.init_from, word_vectors=config.word_vectors
+        )
     if launching.is_alone(trainer):
         return launching.launch(run, config, trainer)
     fit(trainer, model, data, contents, folder, resume)

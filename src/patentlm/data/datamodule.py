@@ -10,7 +10,7 @@ from patentlm.batch import Batch
 from patentlm.data.corpus import Corpus, prepare
 from patentlm.data.sources import Source
 from patentlm.data.windows import Windows, evaluation_windows, loader
-from patentlm.data.words import Ids, WordTokenizer
+from patentlm.data.words import Ids, Tokenizer
 from patentlm.errors import DataError
 
 
@@ -30,7 +30,7 @@ class PatentData(LightningDataModule):
     def __init__(
         self,
         source: Source,
-        tokenizer: WordTokenizer,
+        tokenizer: Tokenizer,
         *,
         cut: Callable[[Ids], Windows],
         evaluation_batch_size: int,

@@ -8,13 +8,17 @@ other character; all is lower case. `join` writes words as text that reads natur
 import hashlib
 import re
 import string
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from patentlm.data.draft import Numbers
 
 END, UNK = 0, 1
 SPECIAL = ("<end>", "<unk>")
@@ -30,6 +34,37 @@ _SENTENCE_END = frozenset(".!?")
 
 
 Ids = NDArray[np.unsignedinteger[Any]]
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How each of some words is written in ids of a vocabulary.
+
+    Args:
+        ids: of all words, one word after the other.
+        lengths: ids of each word, `(words,)`.
+    """
+
+    ids: Ids
+    lengths: Numbers
+
+    @cached_property
+    def starts(self) -> Numbers:
+        """Where the ids of each word begin, `(words,)`."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    def write(self, words: NDArray[np.integer[Any]], lengths: Numbers) -> tuple[Ids, Numbers]:
+        """Ids of texts one after the other, and how many each text has.
+
+        Args:
+            words: places of the texts' words in the spelling, one text after the other.
+            lengths: words of each text, `(texts,)`.
+        """
+        each = self.lengths[words]
+        before = np.concatenate([[0], np.cumsum(each)])
+        at = np.repeat(self.starts[words] - before[:-1], each) + np.arange(before[-1])
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        return self.ids[at], np.diff(before[ends])
 
 
 class Words:
@@ -58,8 +93,21 @@ class Words:
     def encode(self, words: Iterable[str]) -> Ids:
         """Ids of words, `(words,)`, in the smallest type that holds the vocabulary; what it lacks
         becomes `UNK`."""
-        smallest = np.uint16 if len(self) <= 2**16 else np.uint32
-        return np.array([self.ids.get(word, UNK) for word in words], smallest)
+        return np.array([self.ids.get(word, UNK) for word in words], self.dtype)
+
+    def spell(self, words: Iterable[str]) -> Spelling:
+        """The same, and how many ids each word takes: one."""
+        ids = self.encode(words)
+        return Spelling(ids, np.ones(len(ids), np.int64))
+
+    def words_of(self, ids: Iterable[int]) -> list[str]:
+        """The words that ids stand for."""
+        return [self.vocabulary[at] for at in ids]
+
+    @property
+    def dtype(self) -> type[np.unsignedinteger[Any]]:
+        """The smallest type that holds the vocabulary."""
+        return np.uint16 if len(self) <= 2**16 else np.uint32
 
     def unknown(self, text: str) -> list[str]:
         """The words of a text that the vocabulary lacks, each once, in their order."""
@@ -67,17 +115,49 @@ class Words:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Readable text of ids; the first `END` closes it."""
-        words = []
-        for at in ids:
-            if at == END:
-                break
-            words.append(self.vocabulary[at])
-        return join(words)
+        return join(self.words_of(takewhile(lambda at: at != END, ids)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordTokenizer:
-    """How a vocabulary is chosen from the training texts.
+class Tokenizer(ABC):
+    """How a vocabulary is chosen from the training texts: the values of the group `tokenizer`."""
+
+    @abstractmethod
+    def choose(
+        self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
+    ) -> Words:
+        """The vocabulary of texts in which each word occurs so many times; `tokenised` says if
+        they were words with blanks between them already."""
+
+    @abstractmethod
+    def load(self, vocabulary: Sequence[str]) -> Words:
+        """A vocabulary that was chosen earlier."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedVocabulary(Tokenizer):
+    """Reads texts with a vocabulary that was chosen elsewhere.
+
+    Args:
+        tokenizer: what chose it.
+        vocabulary: by id.
+    """
+
+    tokenizer: Tokenizer
+    vocabulary: tuple[str, ...]
+
+    def choose(
+        self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
+    ) -> Words:
+        return self.load(self.vocabulary)
+
+    def load(self, vocabulary: Sequence[str]) -> Words:
+        return self.tokenizer.load(vocabulary)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordTokenizer(Tokenizer):
+    """Takes whole words.
 
     Args:
         min_count: rarer words become `<unk>`.
@@ -97,6 +177,9 @@ class WordTokenizer:
         frequent = [at for at in often if words[at] not in SPECIAL]
         frequent.sort(key=lambda at: (-counts[at], words[at]))
         return Words((*SPECIAL, *(words[at] for at in frequent[: self.max_words])))
+
+    def load(self, vocabulary: Sequence[str]) -> Words:
+        return Words(vocabulary)
 
 
 def split(text: str) -> list[str]:

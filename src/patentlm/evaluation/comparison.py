@@ -2,23 +2,29 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from tabulate import tabulate
 
-from patentlm.checkpoint import build_data, other_vocabulary
-from patentlm.data.corpus import Corpus, prepare
+from patentlm.checkpoint import Contents, build_data
+from patentlm.data.byte_pairs import Pieces
+from patentlm.data.corpus import Corpus, fingerprint, prepare
+from patentlm.data.sources import Source
 from patentlm.data.windows import describe_context
-from patentlm.data.words import Ids
-from patentlm.errors import DataError
+from patentlm.data.words import FixedVocabulary, Ids, Tokenizer
+from patentlm.errors import ConfigError, DataError
 from patentlm.evaluation.evaluate import score_most_common, score_ngram, score_unigram
 from patentlm.model.score import Score
 from patentlm.trained_model import TrainedModel, load
 
 Row = tuple[str, ...]
 
-HEADINGS = ("model", "parameters", "context", "perplexity", "bits/word", "top-1", "top-5")
+HEADINGS = (
+    "model", "parameters", "context", "perplexity", "bits/word", "bits/char", "top-1", "top-5",
+    "unknown",
+)  # fmt: skip
 
 
 def load_models(paths: Sequence[str], *, device: str | None) -> dict[str, TrainedModel]:
@@ -30,20 +36,22 @@ def load_models(paths: Sequence[str], *, device: str | None) -> dict[str, Traine
     return {path: load(path, device=device) for path in map(str.strip, paths)}
 
 
-def corpus_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> Corpus:
-    """The corpus to score on: the data given, or those the first model was trained on.
+def corpora_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> dict[str, Corpus]:
+    """The corpus to score on, in the vocabulary of each model: the data given, or those the first
+    model was trained on.
 
     Raises:
         DataError: if it can't be prepared.
-        CheckpointError: if a model has another vocabulary.
     """
     first = next(iter(models.values())).contents
     plain: Any = OmegaConf.to_container(data, resolve=True) if data else first.data
-    corpus = prepare(build_data(plain), build_data(first.tokenizer))
-    for path, model in models.items():
-        if model.words.vocabulary != corpus.words.vocabulary:
-            raise other_vocabulary(path, model.contents, len(corpus.words))
-    return corpus
+    source: Source = build_data(plain)
+
+    @cache
+    def prepared(tokenizer: Tokenizer) -> Corpus:
+        return prepare(source, tokenizer)
+
+    return {path: prepared(_tokenizer(model.contents, source)) for path, model in models.items()}
 
 
 def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids:
@@ -51,10 +59,12 @@ def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids
 
     Raises:
         DataError: if they can't be prepared.
-        CheckpointError: if the model has another vocabulary.
+        ConfigError: if the model's vocabulary is one of pieces.
     """
+    if isinstance(model.words, Pieces):
+        raise ConfigError("novelty=true counts words, and this model's vocabulary is of pieces")
     try:
-        return corpus_of({path: model}, data).ids("train")
+        return corpora_of({path: model}, data)[path].ids("train")
     except DataError as error:
         raise DataError(
             f"the training set of {path} can't be had ({error}); name with data=… where it lies, "
@@ -62,33 +72,61 @@ def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids
         ) from error
 
 
-def compare(models: Mapping[str, TrainedModel], corpus: Corpus, config: DictConfig) -> str:
-    """The table: models by perplexity, then baselines, over every target of a split."""
-    ids, size = corpus.ids(config.split), config.evaluation_batch_size
-    scores = {path: model.score(ids, batch_size=size) for path, model in models.items()}
+def _tokenizer(contents: Contents, source: Source) -> Tokenizer:
+    """What makes a model's own vocabulary of the texts: the tokenizer that it was trained with, if
+    these are its own texts."""
+    tokenizer: Tokenizer = build_data(contents.tokenizer)
+    if fingerprint(source, tokenizer) == contents.fingerprint:
+        return tokenizer
+    return FixedVocabulary(tokenizer=tokenizer, vocabulary=tuple(contents.vocabulary))
+
+
+def compare(
+    models: Mapping[str, TrainedModel], corpora: Mapping[str, Corpus], config: DictConfig
+) -> str:
+    """The table: models by likelihood, then baselines in the vocabulary of the first of all.
+
+    The texts are the same for all, so bits per character (see `Corpus.characters_per_target`)
+    compare any two models; perplexity, bits per word and accuracy compare those of one vocabulary.
+    `unknown` is the share of targets that are `<unk>`.
+    """
+    split, size = config.split, config.evaluation_batch_size
+    scores = {
+        path: model.score(corpora[path].ids(split), batch_size=size)
+        for path, model in models.items()
+    }
     best_first = sorted(models, key=lambda path: scores[path].nats)
-    rows = [_model_row(path, models[path], scores[path]) for path in best_first]
-    rows += _baseline_rows(corpus, config.split, config.ngram_order)
-    table = tabulate(rows, HEADINGS, colalign=("left", "right", "left", *["right"] * 4))
-    return f"{corpus.label}: {config.split}, {len(ids) - 1:,} targets\n\n{table}"
+    rows = [
+        (*_about(path, models[path]), *_figures(scores[path], corpora[path], split))
+        for path in best_first
+    ]
+    corpus = next(iter(corpora.values()))
+    rows += _baseline_rows(corpus, split, config.ngram_order)
+    table = tabulate(rows, HEADINGS, colalign=("left", "right", "left", *["right"] * 6))
+    targets, characters = (corpus.counts[f"{split}_{name}"] for name in ("targets", "characters"))
+    heading = f"{corpus.label}: {split}, {targets:,} targets, {characters:,} characters"
+    return f"{heading}\n\n{table}"
 
 
-def _model_row(path: str, model: TrainedModel, score: Score) -> Row:
-    context = describe_context(model.contents.context)
-    return (path, f"{model.network.size:,}", context, *_figures(score))
+def _about(path: str, model: TrainedModel) -> Row:
+    return (path, f"{model.network.size:,}", describe_context(model.contents.context))
 
 
 def _baseline_rows(corpus: Corpus, split: str, order: int) -> list[Row]:
-    ngram = score_ngram(corpus, split, order=order)
-    return [
-        (f"Kneser-Ney {order}-gram", "–", f"{order - 1} words", *_figures(ngram)),
-        ("unigram", "–", "none", *_figures(score_unigram(corpus, split))),
-        ("most common word", "–", "none", *_figures(score_most_common(corpus, split))),
-    ]
+    scores = {
+        (f"Kneser-Ney {order}-gram", "–", f"{order - 1} words"): score_ngram(
+            corpus, split, order=order
+        ),
+        ("unigram", "–", "none"): score_unigram(corpus, split),
+        ("most common word", "–", "none"): score_most_common(corpus, split),
+    }
+    return [(*about, *_figures(score, corpus, split)) for about, score in scores.items()]
 
 
-def _figures(score: Score) -> Row:
-    likelihoods = (f"{score.perplexity:,.2f}", f"{score.bits:.3f}")
+def _figures(score: Score, corpus: Corpus, split: str) -> Row:
+    characters = score.bits / corpus.characters_per_target(split)
+    likelihoods = (f"{score.perplexity:,.2f}", f"{score.bits:.3f}", f"{characters:.3f}")
     if math.isnan(score.nats):
-        likelihoods = ("–", "–")
-    return (*likelihoods, f"{score.accuracy:.2%}", f"{score.accuracy5:.2%}")
+        likelihoods = ("–", "–", "–")
+    unknown = corpus.counts[f"{split}_unknown"] / corpus.counts[f"{split}_targets"]
+    return (*likelihoods, f"{score.accuracy:.2%}", f"{score.accuracy5:.2%}", f"{unknown:.1%}")

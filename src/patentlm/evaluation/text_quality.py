@@ -60,12 +60,19 @@ class Quality:
         }
 
 
-def compare(models: Mapping[str, TrainedModel], corpus: Corpus, config: DictConfig) -> str:
-    """The table: what each model writes beside as many real abstracts of a split.
+def compare(
+    models: Mapping[str, TrainedModel], corpora: Mapping[str, Corpus], config: DictConfig
+) -> str:
+    """The table: what each model writes beside as many real abstracts of a split. Where the
+    vocabulary is one of pieces, all figures count pieces.
 
     Raises:
-        ConfigError: if the split, the number of texts or the sampling can't work.
+        ConfigError: if the split, the number of texts or the sampling can't work, or the models
+            have several vocabularies.
     """
+    if len({model.words.vocabulary for model in models.values()}) > 1:
+        raise ConfigError("text=true compares models of one vocabulary; give these one by one")
+    corpus = next(iter(corpora.values()))
     real = choose(corpus.ids(config.split), config.samples.count, seed=config.seed)
     train = corpus.ids("train")
     columns, heading = {}, [f"{corpus.label}: {len(real):,} abstracts each, seed {config.seed}"]

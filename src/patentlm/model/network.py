@@ -34,6 +34,7 @@ class Network(nn.Module):
         output_dropout: likewise, before the head.
         locked_dropout: the latter two drop the same units at each word of a text.
         embedding_dropout: share of the vocabulary whose vectors are zero in a training step.
+        frozen_embedding: the words' vectors stay as they start.
         cell: makes the recurrent layers; takes the arguments of `torch.nn.LSTM` and behaves like
             it: `(inputs (B, T, E), state) -> (hidden (B, T, H), state)`.
         head: makes the head from `hidden_size` and the `embedding`.
@@ -51,6 +52,7 @@ class Network(nn.Module):
         output_dropout: float,
         locked_dropout: bool,
         embedding_dropout: float,
+        frozen_embedding: bool,
         cell: Callable[..., nn.Module],
         head: Callable[..., nn.Module],
     ) -> None:
@@ -69,6 +71,7 @@ class Network(nn.Module):
         self.output_dropout = make_dropout(output_dropout)
         self._head = head(hidden_size=hidden_size, embedding=self.embedding)
         nn.init.uniform_(self.embedding.weight, -0.05, 0.05)
+        self.embedding.requires_grad_(not frozen_embedding)
         initialise_recurrent(self.recurrent)
 
     @property
@@ -79,7 +82,8 @@ class Network(nn.Module):
     @property
     def size(self) -> int:
         """Number of trained numbers."""
-        return sum(parameter.numel() for parameter in self.parameters())
+        trained = (parameter for parameter in self.parameters() if parameter.requires_grad)
+        return sum(parameter.numel() for parameter in trained)
 
     def products(self, positions: float) -> float:
         """Multiplications of its matrices for one target.

@@ -1,0 +1,129 @@
+"""Words in pieces: byte-pair encoding (Sennrich et al. 2016), trained on train alone.
+
+A word is spelt as the bytes of its UTF-8 and a blank that closes it; pieces are runs of these that
+often stand together. No word is unknown, and the pieces of a word tell where it ends, so that
+`words_of(encode(words)) == words` for all words without blanks.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer as Encoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import Split
+from tokenizers.trainers import BpeTrainer
+
+from patentlm.data.words import SPECIAL, UNK, Ids, Spelling, Tokenizer, Words
+from patentlm.errors import ConfigError
+
+# Unless it is told so, the library warns whenever a process that spelt words starts another one.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+BYTES = [chr(byte) for byte in range(256) if byte not in b"\t\n\v\f\r"]
+"""Every byte that a word can hold, and the blank, each as the character of its number."""
+
+MOST_COUNTED = 10_000_000
+"""Words that pairs are counted in; of more, each word's share."""
+
+
+class Pieces(Words):
+    """A vocabulary of pieces. Two pieces of a word become one wherever that is in the vocabulary,
+    the earliest there first.
+
+    Args:
+        vocabulary: pieces by id, `SPECIAL` first; each character stands for a byte.
+    """
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """Spells words; the special ones it does not know."""
+        pieces = dict.fromkeys(self.vocabulary[len(SPECIAL) :])
+        merges = [
+            (piece[:at], piece[at:])
+            for piece in pieces
+            for at in range(1, len(piece))
+            if piece[:at] in pieces and piece[at:] in pieces
+        ]
+        return Encoder(BPE(self.ids, merges))
+
+    def encode(self, words: Iterable[str]) -> Ids:
+        """Ids of the pieces of words, one word after the other."""
+        return self.spell(words).ids
+
+    def spell(self, words: Iterable[str]) -> Spelling:
+        """The same, and how many pieces each word has."""
+        words = list(words)
+        spelt = self.encoder.encode_batch([_bytes(word) for word in words])
+        ids = [
+            [SPECIAL.index(word)] if word in SPECIAL else pieces.ids
+            for word, pieces in zip(words, spelt, strict=True)
+        ]
+        lengths = np.array([len(pieces) for pieces in ids], np.int64)
+        return Spelling(np.array([at for pieces in ids for at in pieces], self.dtype), lengths)
+
+    def words_of(self, ids: Iterable[int]) -> list[str]:
+        """The words that pieces make; the last one may lack its end."""
+        text = "".join(
+            f"{self.vocabulary[at]} " if at <= UNK else self.vocabulary[at] for at in ids
+        )
+        return text.encode("latin-1").decode("utf-8", "replace").split()
+
+    def unknown(self, text: str) -> list[str]:
+        """None: every word can be spelt."""
+        return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class BytePairTokenizer(Tokenizer):
+    """Takes the pieces that are most frequent in train.
+
+    Args:
+        vocabulary: how many, the special ones and single bytes included.
+    """
+
+    vocabulary: int
+
+    def choose(
+        self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
+    ) -> Pieces:
+        """The pieces of texts in which each word occurs so many times, in the order in which they
+        are put together.
+
+        Raises:
+            ConfigError: if there is no room for the single bytes.
+        """
+        least = len(SPECIAL) + len(BYTES)
+        if self.vocabulary < least:
+            raise ConfigError(
+                f"tokenizer.vocabulary={self.vocabulary}: the single bytes alone need {least}"
+            )
+        share = max(1, int(counts.sum()) // MOST_COUNTED)
+        encoder = Encoder(BPE())
+        encoder.pre_tokenizer = Split(" ", "merged_with_previous")
+        trainer = BpeTrainer(
+            vocab_size=self.vocabulary,
+            special_tokens=list(SPECIAL),
+            initial_alphabet=BYTES,
+            show_progress=False,
+        )
+        repeated = (
+            _bytes(word) * -(-count // share)
+            for word, count in zip(words, counts.tolist(), strict=True)
+            if word not in SPECIAL
+        )
+        encoder.train_from_iterator(repeated, trainer)
+        ids = encoder.get_vocab()
+        return Pieces(sorted(ids, key=ids.__getitem__))
+
+    def load(self, vocabulary: Sequence[str]) -> Pieces:
+        return Pieces(vocabulary)
+
+
+def _bytes(word: str) -> str:
+    """A word with the blank behind it, a character for each byte of its UTF-8."""
+    return f"{word} ".encode("utf-8", "surrogatepass").decode("latin-1")

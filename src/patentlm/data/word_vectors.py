@@ -1,0 +1,74 @@
+"""Word vectors trained elsewhere, in the text files that GloVe and word2vec write."""
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patentlm.errors import DataError
+
+
+def read_word_vectors(
+    path: str | Path, ids: Mapping[str, int], *, size: int
+) -> dict[int, NDArray[np.float32]]:
+    """Vectors `(size,)` by id, of the words that the file has; of a word that stands there twice,
+    the first.
+
+    Args:
+        path: a text file, perhaps in .gz: a word and its numbers a line, blanks between them. The
+            first line may say how many words and numbers there are, as word2vec does.
+        ids: of the words that are looked for.
+        size: numbers of a vector.
+
+    Raises:
+        DataError: if the file can't be read, or its vectors are of another size.
+    """
+    found: dict[int, NDArray[np.float32]] = {}
+    for number, line in _lines(Path(path).expanduser()):
+        if number == 1:
+            _check_size(path, line, size)
+        word = line.partition(" ")[0]
+        if word not in ids or ids[word] in found or (number == 1 and _is_header(line)):
+            continue
+        first, *numbers = line.rsplit(" ", size)
+        if " " in first:  # an entry of several words
+            continue
+        try:
+            found[ids[word]] = np.array(numbers, np.float32).reshape(size)
+        except ValueError as error:
+            raise DataError(
+                f"{path}: line {number} is not a word with {size} numbers; fetch the file again"
+            ) from error
+    return found
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that are not empty, by number."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.isspace():
+                    yield number, line.decode("utf-8", "replace").rstrip()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; check word_vectors") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} can't be read ({error}); check word_vectors") from error
+
+
+def _is_header(line: str) -> bool:
+    """Whether a first line counts words and numbers, instead of being a word's."""
+    fields = line.split()
+    return len(fields) == 2 and all(field.isdecimal() for field in fields)
+
+
+def _check_size(path: str | Path, line: str, size: int) -> None:
+    fields = line.split(" ")
+    found = int(fields[1]) if _is_header(line) else len(fields) - 1
+    if found != size:
+        raise DataError(
+            f"{path}: its vectors have {found} numbers, those of the network {size}; "
+            f"set model.embedding_size={found}"
+        )
