@@ -75,7 +75,7 @@ def test_dropout_is_for_training_alone():
 
 
 def test_the_loss_is_the_mean_cross_entropy_of_the_logits():
-    head = SoftmaxHead(hidden_size=4, vocabulary=3)
+    head = SoftmaxHead(hidden_size=4, embedding=nn.Embedding(3, 2))
     hidden, targets = torch.randn(5, 4), torch.tensor([0, 2, 1, 1, 0])
     probabilities = head.logits(hidden).softmax(-1)[torch.arange(5), targets]
     torch.testing.assert_close(head.loss(hidden, targets), -probabilities.log().mean())

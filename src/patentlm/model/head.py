@@ -11,12 +11,12 @@ class SoftmaxHead(nn.Module):
 
     Args:
         hidden_size: size H of a hidden vector.
-        vocabulary: number of words V.
+        embedding: of the words `(V, E)`.
     """
 
-    def __init__(self, *, hidden_size: int, vocabulary: int) -> None:
+    def __init__(self, *, hidden_size: int, embedding: nn.Embedding) -> None:
         super().__init__()
-        self.linear = nn.Linear(hidden_size, vocabulary)
+        self.linear = nn.Linear(hidden_size, embedding.num_embeddings)
         nn.init.xavier_uniform_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 

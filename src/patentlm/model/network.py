@@ -6,6 +6,8 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from patentlm.model.memory import CopyingHead, recall
+
 State = Any
 """What the recurrent layers carry from step to step: opaque, and None means zeros."""
 
@@ -30,7 +32,8 @@ class Network(nn.Module):
             head, while training.
         cell: makes the recurrent layers; takes the arguments of `torch.nn.LSTM` and behaves like
             it: `(inputs (B, T, E), state) -> (hidden (B, T, H), state)`.
-        head: makes the head from `hidden_size` and `vocabulary`.
+        head: makes the head from `hidden_size` and `embedding`; one that copies makes the hidden
+            vectors rows of `patentlm.model.memory`.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class Network(nn.Module):
             batch_first=True,
         )
         self.dropout = nn.Dropout(dropout)
-        self._head = head(hidden_size=hidden_size, vocabulary=vocabulary)
+        self._head = head(hidden_size=hidden_size, embedding=self.embedding)
         nn.init.uniform_(self.embedding.weight, -0.05, 0.05)
         initialise_recurrent(self.recurrent)
 
@@ -90,6 +93,12 @@ class Network(nn.Module):
         Returns:
             hidden `(B, T, H)`, and the state to go on from.
         """
+        if isinstance(self._head, CopyingHead):
+            return recall(self.read, self._head, inputs, state)
+        return self.read(inputs, state)
+
+    def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """The same, without what a head remembers."""
         embedded = self.dropout(self.embedding(inputs))  # (B, T, E)
         hidden, state = self.recurrent(embedded, state)  # (B, T, H)
         return self.dropout(hidden), state
