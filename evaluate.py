@@ -7,12 +7,19 @@ from patentlm.command import command
 
 @command("evaluate")
 def main(config: DictConfig) -> None:
-    """Prints the table."""
-    from patentlm.evaluation import comparison  # torch takes seconds to import: not for --help
+    """Prints the table, or constants tuned on valid."""
+    from patentlm.evaluation import (
+        comparison,
+        tuning,
+    )  # torch takes seconds to import: not for --help
 
     models = comparison.load_models(config.checkpoint.split(","), device=config.device)
     corpus = comparison.corpus_of(models, config.get("data"))
-    print(comparison.compare(models, corpus, config))
+    if not config.tune:
+        print(comparison.compare(models, corpus, config))
+        return
+    for path, model in models.items():
+        print(f"{path}: {tuning.tune(model, corpus, config)}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ def main(config: DictConfig) -> None:
 
     check_format(config.format)
     model = patentlm.load(config.checkpoint, device=config.device)
+    if config.cache:
+        model = model.with_cache(**config.cache)
     for note in notes(model, config.prompt):
         print(note, file=sys.stderr)
     texts = model.write(

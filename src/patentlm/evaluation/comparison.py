@@ -10,6 +10,7 @@ from tabulate import tabulate
 from patentlm.checkpoint import build_data, other_vocabulary
 from patentlm.data.corpus import Corpus, prepare
 from patentlm.data.windows import describe_context
+from patentlm.evaluation.dynamic import Settings, mean_squares, score_adapting
 from patentlm.evaluation.evaluate import score_most_common, score_ngram, score_unigram
 from patentlm.model.score import Score
 from patentlm.trained_model import TrainedModel, load
@@ -46,13 +47,32 @@ def corpus_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> Co
 
 def compare(models: Mapping[str, TrainedModel], corpus: Corpus, config: DictConfig) -> str:
     """The table: models by perplexity, then baselines, over every target of a split."""
-    ids, size = corpus.ids(config.split), config.evaluation_batch_size
-    scores = {path: model.score(ids, batch_size=size) for path, model in models.items()}
+    scores = {path: _score(model, corpus, config) for path, model in models.items()}
     best_first = sorted(models, key=lambda path: scores[path].nats)
-    rows = [_model_row(path, models[path], scores[path]) for path in best_first]
+    rows = [
+        _model_row(path + _additions(config), models[path], scores[path]) for path in best_first
+    ]
     rows += _baseline_rows(corpus, config.split, config.ngram_order)
     table = tabulate(rows, HEADINGS, colalign=("left", "right", "left", *["right"] * 4))
-    return f"{corpus.label}: {config.split}, {len(ids) - 1:,} targets\n\n{table}"
+    targets = scores[best_first[0]].targets
+    return f"{corpus.label}: {config.split}, {targets:,} targets\n\n{table}"
+
+
+def _score(model: TrainedModel, corpus: Corpus, config: DictConfig) -> Score:
+    if config.cache:
+        model = model.with_cache(**config.cache)
+    ids, context = corpus.ids(config.split), model.contents.context
+    if not config.adaptation:
+        return model.score(ids, batch_size=config.evaluation_batch_size)
+    settings = Settings(**config.adaptation)
+    squares = mean_squares(model.network, corpus.ids("train"), settings, context=context)
+    return score_adapting(model.network, ids, squares, settings, context=context)
+
+
+def _additions(config: DictConfig) -> str:
+    """What a model's row says of how it was scored."""
+    additions = {" + dynamic evaluation": config.adaptation, " + neural cache": config.cache}
+    return "".join(name for name, settings in additions.items() if settings)
 
 
 def _model_row(path: str, model: TrainedModel, score: Score) -> Row:

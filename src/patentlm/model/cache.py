@@ -62,7 +62,7 @@ def with_cache(network: Network, *, size: int | None, theta: float, share: float
     hidden_size = network(word)[0].shape[-1]
     cached = copy.copy(network)
     head = CacheHead(
-        network._modules["_head"], hidden_size=hidden_size, size=size, theta=theta, share=share
+        network.get_submodule("_head"), hidden_size=hidden_size, size=size, theta=theta, share=share
     )
     cached._modules = {**network._modules, "_head": head.train(network.training)}
     return cached

@@ -49,7 +49,7 @@ class CopyingHead(nn.Module):
     def split(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Hidden vectors `(…, H)`, scores `(…, S)` and words `(…, S)` of rows `(…, H + 2 S)`."""
         places = (rows.shape[-1] - self.hidden_size) // 2
-        hidden, scores, words = rows.split((self.hidden_size, places, places), dim=-1)
+        hidden, scores, words = torch.split(rows, [self.hidden_size, places, places], dim=-1)
         return hidden, scores.masked_fill(words == 0, -torch.inf), words.long()
 
     def logits(self, rows: Tensor) -> Tensor:
