@@ -8,6 +8,8 @@ from patentlm.command import command
 @command("evaluate")
 def main(config: DictConfig) -> None:
     """Prints the table, or constants tuned on valid."""
+    import torch
+
     from patentlm.evaluation import (
         comparison,
         tuning,
