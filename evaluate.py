@@ -8,13 +8,11 @@ from patentlm.command import command
 @command("evaluate")
 def main(config: DictConfig) -> None:
     """Prints the table, or constants tuned on valid."""
-    import torch
+    import torch  # takes seconds: not for --help
 
-    from patentlm.evaluation import (
-        comparison,
-        tuning,
-    )  # torch takes seconds to import: not for --help
+    from patentlm.evaluation import comparison, tuning
 
+    torch.set_flush_denormal(True)  # denormals slow gradients many-fold on CPUs
     models = comparison.load_models(config.checkpoint.split(","), device=config.device)
     corpus = comparison.corpus_of(models, config.get("data"))
     if not config.tune:
