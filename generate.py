@@ -17,6 +17,8 @@ def main(config: DictConfig) -> None:
     check_format(config.format)
     model = patentlm.load(config.checkpoint, device=config.device)
     train = training_set(config.checkpoint, model, config.get("data")) if config.novelty else None
+    if config.cache:
+        model = model.with_cache(**config.cache)
     for note in notes(model, config.prompt):
         print(note, file=sys.stderr)
     texts = model.write(

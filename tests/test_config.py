@@ -46,7 +46,15 @@ def composed(tmp_path):
 
 def test_every_folder_of_options_is_listed():
     folders = {p.parent.relative_to(CONF).as_posix() for p in CONF.rglob("*.yaml")}
-    others = {".", "data/base", "hydra/help", "hydra/job_logging", "hydra/launcher"}
+    others = {
+        ".",
+        "data/base",
+        "hydra/help",
+        "hydra/job_logging",
+        "hydra/launcher",
+        "cache",
+        "adaptation",
+    }
     assert folders - others == set(GROUPS)
 
 
@@ -101,6 +109,13 @@ def test_the_default_is_the_missions_set_up(composed):
 @pytest.mark.parametrize("name", ["evaluate", "generate"])
 def test_the_other_scripts_compose(composed, name):
     assert composed(name, "checkpoint=x").checkpoint == "x"
+
+
+@pytest.mark.parametrize("name", ["evaluate", "generate"])
+def test_nothing_is_added_to_a_model_unasked(composed, name):
+    config = composed(name, "checkpoint=x")
+    assert not config.cache
+    assert not config.get("adaptation")
 
 
 @pytest.mark.parametrize("sampling", [p.stem for p in (CONF / "sampling").glob("*.yaml")])

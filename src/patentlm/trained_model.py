@@ -13,6 +13,7 @@ from patentlm.data.words import Ids, Words, join, split
 from patentlm.errors import CheckpointError
 from patentlm.evaluation.evaluate import score_network
 from patentlm.generation.generator import generate
+from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
 from patentlm.model.score import Score
 
@@ -34,6 +35,18 @@ class TrainedModel:
     def __init__(self, network: Network, contents: Contents) -> None:
         self.network, self.contents = network, contents
         self.words: Words = build_data(contents.tokenizer).load(contents.vocabulary)
+
+    def with_cache(self, *, size: int | None, theta: float, share: float) -> "TrainedModel":
+        """The same model with a neural cache that holds no more than the network looks back on.
+
+        Raises:
+            ConfigError: if a setting can't work, or the model copies already.
+        """
+        context = self.contents.context
+        if isinstance(context, int):
+            size = context if size is None else min(size, context)
+        network = with_cache(self.network, size=size, theta=theta, share=share)
+        return TrainedModel(network, self.contents)
 
     def write(
         self,

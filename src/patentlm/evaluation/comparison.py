@@ -15,6 +15,7 @@ from patentlm.data.sources import Source
 from patentlm.data.windows import describe_context
 from patentlm.data.words import FixedVocabulary, Ids, Tokenizer
 from patentlm.errors import ConfigError, DataError
+from patentlm.evaluation.dynamic import Settings, mean_squares, score_adapting
 from patentlm.evaluation.evaluate import score_most_common, score_ngram, score_unigram
 from patentlm.model.score import Score
 from patentlm.trained_model import TrainedModel, load
@@ -90,14 +91,12 @@ def compare(
     compare any two models; perplexity, bits per word and accuracy compare those of one vocabulary.
     `unknown` is the share of targets that are `<unk>`.
     """
-    split, size = config.split, config.evaluation_batch_size
-    scores = {
-        path: model.score(corpora[path].ids(split), batch_size=size)
-        for path, model in models.items()
-    }
+    split = config.split
+    scores = {path: _score(model, corpora[path], config) for path, model in models.items()}
     best_first = sorted(models, key=lambda path: scores[path].nats)
+    additions = _additions(config)
     rows = [
-        (*_about(path, models[path]), *_figures(scores[path], corpora[path], split))
+        (*_about(path + additions, models[path]), *_figures(scores[path], corpora[path], split))
         for path in best_first
     ]
     corpus = next(iter(corpora.values()))
@@ -106,6 +105,23 @@ def compare(
     targets, characters = (corpus.counts[f"{split}_{name}"] for name in ("targets", "characters"))
     heading = f"{corpus.label}: {split}, {targets:,} targets, {characters:,} characters"
     return f"{heading}\n\n{table}"
+
+
+def _score(model: TrainedModel, corpus: Corpus, config: DictConfig) -> Score:
+    if config.cache:
+        model = model.with_cache(**config.cache)
+    ids, context = corpus.ids(config.split), model.contents.context
+    if not config.adaptation:
+        return model.score(ids, batch_size=config.evaluation_batch_size)
+    settings = Settings(**config.adaptation)
+    squares = mean_squares(model.network, corpus.ids("train"), settings, context=context)
+    return score_adapting(model.network, ids, squares, settings, context=context)
+
+
+def _additions(config: DictConfig) -> str:
+    """What a model's row says of how it was scored."""
+    additions = {" + dynamic evaluation": config.adaptation, " + neural cache": config.cache}
+    return "".join(name for name, settings in additions.items() if settings)
 
 
 def _about(path: str, model: TrainedModel) -> Row:

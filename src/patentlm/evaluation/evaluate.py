@@ -1,14 +1,17 @@
 """Scores of networks and of baselines over every target of a split."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import Stream, Windows, abstract_starts, contexts, loader
 from patentlm.evaluation.ngram import KneserNey
-from patentlm.model.network import Network
-from patentlm.model.score import Score, tally, tally_batch
+from patentlm.model.network import Network, State
+from patentlm.model.score import Score, read_batch, tally, tally_hidden
 
 NGRAM_ROWS = 256
 """Targets whose distributions over the vocabulary are held in memory at once."""
@@ -16,19 +19,25 @@ NGRAM_ROWS = 256
 
 @torch.inference_mode()
 def score_network(network: Network, windows: Windows) -> Score:
-    """Score of a network over all targets of evaluation windows; state is carried in a stream."""
-    network.eval()
-    device = next(network.parameters()).device
-    batches = loader(windows, seed=None)
-    sums, state = torch.zeros(4, dtype=torch.float64), None
-    for inputs, targets in tqdm(
-        batches, desc="Scoring", unit=" batches", delay=2, disable=None, leave=False
-    ):
-        batch = (inputs.to(device), targets.to(device))
-        found, after = tally_batch(network, batch, state)
-        state = after if isinstance(windows, Stream) else None
-        sums += found
+    """Score of a network over all targets of evaluation windows."""
+    sums = torch.zeros(4, dtype=torch.float64)
+    for hidden, targets in read_windows(network, windows):
+        sums += tally_hidden(network, hidden, targets)
     return Score.of(sums)
+
+
+@torch.no_grad()
+def read_windows(network: Network, windows: Windows) -> Iterator[tuple[Tensor, Tensor]]:
+    """Hidden vectors `(N, H)` and targets `(N,)`, batch by batch; state is carried in a stream."""
+    network.eval()
+    state: State = None
+    for batch in tqdm(
+        loader(windows, seed=None),
+        desc="Scoring", unit=" batches", delay=2, disable=None, leave=False,
+    ):  # fmt: skip
+        hidden, targets, after = read_batch(network, batch, state)
+        state = after if isinstance(windows, Stream) else None
+        yield hidden, targets
 
 
 def score_most_common(corpus: Corpus, split: str) -> Score:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from patentlm.model.dropout import LockedDropout, drop_words
+from patentlm.model.memory import CopyingHead, recall
 
 State = Any
 """What the recurrent layers carry from step to step: opaque, and None means zeros."""
@@ -37,7 +38,8 @@ class Network(nn.Module):
         frozen_embedding: the words' vectors stay as they start.
         cell: makes the recurrent layers; takes the arguments of `torch.nn.LSTM` and behaves like
             it: `(inputs (B, T, E), state) -> (hidden (B, T, H), state)`.
-        head: makes the head from `hidden_size` and the `embedding`.
+        head: makes the head from `hidden_size` and `embedding`; one that copies makes the hidden
+            vectors rows of `patentlm.model.memory`.
     """
 
     def __init__(
@@ -107,6 +109,12 @@ class Network(nn.Module):
         Returns:
             hidden `(B, T, H)`, and the state to go on from.
         """
+        if isinstance(self._head, CopyingHead):
+            return recall(self.read, self._head, inputs, state)
+        return self.read(inputs, state)
+
+    def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """The same, without what a head remembers."""
         embedded = self.input_dropout(self._embed(inputs))  # (B, T, E)
         hidden, state = self.recurrent(embedded, state)  # (B, T, H)
         return self.output_dropout(hidden), state

@@ -77,12 +77,25 @@ def tally(logits: Tensor, targets: Tensor) -> Tensor:
 
 def tally_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, State]:
     """Tally `(4,)` of a network on a batch, and the state after it."""
-    inputs, targets = batch
+    hidden, targets, state = read_batch(network, batch, state)
+    return tally_hidden(network, hidden, targets), state
+
+
+def read_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, Tensor, State]:
+    """Hidden vectors `(N, H)` where a prediction is asked, the targets `(N,)`, both where the
+    network is, and the state after the batch."""
+    device = next(network.parameters()).device
+    inputs, targets = (part.to(device) for part in batch)
     hidden, state = network(inputs, state)  # (B, T, H)
     asked = targets != IGNORE
-    hidden, targets = hidden[asked], targets[asked]  # (N, H), (N,)
+    return hidden[asked], targets[asked], state
+
+
+def tally_hidden(network: Network, hidden: Tensor, targets: Tensor) -> Tensor:
+    """Tally `(4,)` of the predictions a network's head makes of hidden vectors `(N, H)` for
+    targets `(N,)`."""
     parts = [slice(at, at + ROWS) for at in range(0, len(targets), ROWS)]
     sums = torch.zeros(4, dtype=torch.float64)
     for part in parts:
         sums += tally(network.head.logits(hidden[part]), targets[part])
-    return sums, state
+    return sums

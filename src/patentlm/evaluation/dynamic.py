@@ -1,0 +1,212 @@
+"""Dynamic evaluation: a network goes on learning from the text it reads."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.backends import cudnn
+from tqdm import tqdm
+
+from patentlm.batch import Batch
+from patentlm.data.windows import (
+    RUNNING,
+    Context,
+    ManyToOne,
+    abstract_starts,
+    evaluation_windows,
+    loader,
+)
+from patentlm.data.words import Ids
+from patentlm.errors import ConfigError
+from patentlm.model.network import Network, State, detach
+from patentlm.model.score import Score, read_batch, tally_hidden
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a network adapts.
+
+    Args:
+        segment: words read and scored before each step.
+        learning_rate: of a step.
+        decay: how fast the weights go back to the trained ones.
+        epsilon: added to the gradients' root mean squares, by which steps are divided.
+        batches: of train, from which those are taken.
+        batch_size: abstracts in each.
+
+    Raises:
+        ConfigError: if one can't work.
+    """
+
+    segment: int
+    learning_rate: float
+    decay: float
+    epsilon: float
+    batches: int
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        for name in ("segment", "batches", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"adaptation.{name} must be 1 or more")
+        if min(self.learning_rate, self.decay) < 0 or self.epsilon <= 0:
+            raise ConfigError(
+                "adaptation.learning_rate and .decay must be 0 or more, .epsilon above 0"
+            )
+
+
+class Adaptation:
+    """Steps of a network's weights: RMS with a global prior (Krause et al. 2018, "Dynamic
+    evaluation of neural sequence models").
+
+    With g the gradient of a segment, RMS the root mean squares of gradients in training and w0 the
+    trained weights, a step is w += -learning_rate · g / (RMS + epsilon) + decay · (w0 - w) · R,
+    where R is RMS divided by its mean and decay · R at most 1.
+
+    Args:
+        network: whose weights change.
+        squares: mean squared gradient of each of its trainable parameters, see `mean_squares`.
+        settings: of the steps.
+    """
+
+    def __init__(self, network: Network, squares: Sequence[Tensor], settings: Settings) -> None:
+        self.rate = settings.learning_rate
+        self.weights = _weights(network)
+        self.trained = [weight.detach().clone() for weight in self.weights]
+        roots = [square.sqrt() for square in squares]
+        mean = sum(float(root.sum()) for root in roots) / sum(root.numel() for root in roots)
+        scale = settings.decay / max(mean, 1e-30)
+        self.pull = [(root * scale).clamp(max=1) for root in roots]
+        self.divisors = [root + settings.epsilon for root in roots]
+
+    @torch.no_grad()
+    def step(self, loss: Tensor) -> None:
+        """Learns from a loss `()`."""
+        gradients = _gradients(loss, self.weights)
+        for weight, trained, pull, gradient, divisor in zip(
+            self.weights, self.trained, self.pull, gradients, self.divisors, strict=True
+        ):
+            weight.lerp_(trained, pull).addcdiv_(gradient, divisor, value=-self.rate)
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """Goes back to the trained weights."""
+        for weight, trained in zip(self.weights, self.trained, strict=True):
+            weight.copy_(trained)
+
+
+def mean_squares(
+    network: Network, ids: Ids, settings: Settings, *, context: Context
+) -> list[Tensor]:
+    """Mean over batches of the squared gradient of each trainable parameter.
+
+    Args:
+        network: has been trained.
+        ids: what it was trained on, `(targets + 1,)`.
+        settings: how many batches, drawn at random with a fixed seed.
+        context: how far back the network was made to look.
+    """
+    windows = evaluation_windows(ids, context=context, batch_size=settings.batch_size)
+    weights = _weights(network)
+    squares = [torch.zeros_like(weight) for weight in weights]
+    count = min(settings.batches, len(windows))
+    shown = tqdm(
+        islice(loader(windows, seed=0), count),
+        desc="Gradients of train", unit=" batches", total=count, delay=2, disable=None, leave=False,
+    )  # fmt: skip
+    with _learning(network):
+        for batch in shown:
+            hidden, targets, _ = read_batch(network, batch, None)
+            gradients = _gradients(network.head.loss(hidden, targets), weights)
+            for square, gradient in zip(squares, gradients, strict=True):
+                square.addcmul_(gradient, gradient, value=1 / count)
+    return squares
+
+
+@torch.no_grad()
+def score_adapting(
+    network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
+) -> Score:
+    """Score of a network that adapts; see `read_adapting`."""
+    sums = torch.zeros(4, dtype=torch.float64)
+    for hidden, targets in read_adapting(network, ids, squares, settings, context=context):
+        sums += tally_hidden(network, hidden, targets)
+    return Score.of(sums)
+
+
+def read_adapting(
+    network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Hidden vectors `(N, H)` and targets `(N,)`, segment by segment, each before the network has
+    learned from it.
+
+    Logits have to be made of them before the next segment is asked for: then the weights change.
+    Each abstract begins with the trained weights, and so does whatever comes after; a running text
+    is learned from throughout.
+
+    Args:
+        network: reads and adapts.
+        ids: a split, `(targets + 1,)`.
+        squares: of `mean_squares`.
+        settings: of the adaptation.
+        context: how far back the network was made to look.
+    """
+    adaptation = Adaptation(network, squares, settings)
+    starts = abstract_starts(ids)
+    starts = starts[[0, -1]] if context == RUNNING else starts
+    bounds = list(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True))
+    try:
+        for begin, end in tqdm(
+            bounds, desc="Adapting", unit=" texts", delay=2, disable=None, leave=False
+        ):
+            segments = _segments(ids[begin : end + 1], context, settings.segment)
+            yield from _read_text(network, segments, adaptation, carry=not isinstance(context, int))
+            adaptation.reset()
+    finally:
+        adaptation.reset()
+
+
+def _read_text(
+    network: Network, segments: Sequence[Batch], adaptation: Adaptation, *, carry: bool
+) -> Iterator[tuple[Tensor, Tensor]]:
+    state: State = None
+    for last, segment in enumerate(segments, start=1 - len(segments)):
+        with _learning(network):
+            hidden, targets, after = read_batch(network, segment, state)
+        state = detach(after) if carry else None
+        yield hidden.detach(), targets
+        if last < 0:
+            with _learning(network):
+                adaptation.step(network.head.loss(hidden, targets))
+
+
+def _segments(text: Ids, context: Context, words: int) -> list[Batch]:
+    """A text `(T + 1,)` as batches of `words` targets: rows `(1, words)` that go on one after the
+    other, or where a network looks back a number of words, a row of them for each target."""
+    if isinstance(context, int):
+        targets = np.arange(len(text) - 1)
+        windows = ManyToOne(text, length=context, stride=1, batch_size=words)
+        return [windows[targets[at : at + words]] for at in range(0, len(targets), words)]
+    row = torch.from_numpy(text.astype(np.int64))[None]
+    pairs = zip(torch.split(row[:, :-1], words, 1), torch.split(row[:, 1:], words, 1), strict=True)
+    return list(pairs)
+
+
+def _weights(network: Network) -> list[Tensor]:
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def _gradients(loss: Tensor, weights: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(loss, weights, materialize_grads=True)
+
+
+@contextmanager
+def _learning(network: Network) -> Iterator[None]:
+    """Gradients, but no dropout; cuDNN has none for networks that don't train."""
+    network.eval()
+    with torch.enable_grad(), cudnn.flags(enabled=False):
+        yield

@@ -1,0 +1,68 @@
+"""The neural cache: a trained network that copies, without further training."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from patentlm.errors import ConfigError
+from patentlm.model.memory import CopyingHead
+from patentlm.model.network import Network
+
+
+class CacheHead(CopyingHead):
+    """Mixes a trained head with the words that followed hidden vectors like the one at hand (Grave
+    et al. 2017, "Improving neural language models with a continuous cache").
+
+    Args:
+        softmax: the trained head.
+        hidden_size: size H of a hidden vector.
+        size: pairs remembered; None for all.
+        theta: how much more a vector counts that is more alike; 0 counts all the same.
+        share: of the cache in the mixture (the paper's lambda); an empty one has none.
+    """
+
+    def __init__(
+        self, softmax: nn.Module, *, hidden_size: int, size: int | None, theta: float, share: float
+    ) -> None:
+        super().__init__(softmax, hidden_size=hidden_size, size=size)
+        self.theta, self.share = theta, share
+
+    def scores(self, hidden: Tensor, remembered: Tensor) -> Tensor:
+        return hidden @ remembered.mT
+
+    def shares(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+        empty = scores == -torch.inf
+        full = ~empty.all(-1, keepdim=True)  # (…, 1)
+        ours, rest = scores.new_tensor([self.share, 1 - self.share]).log()
+        copied = (self.theta * scores).masked_fill(empty, -torch.inf).log_softmax(-1) + ours
+        return torch.where(full, rest, 0.0), torch.where(full, copied, -torch.inf)
+
+    def loss(self, rows: Tensor, targets: Tensor) -> Tensor:
+        """The trained head's own, since the cache has nothing to learn."""
+        return self.softmax.loss(self.split(rows)[0], targets)  # type: ignore[operator, no-any-return]
+
+
+@torch.no_grad()
+def with_cache(network: Network, *, size: int | None, theta: float, share: float) -> Network:
+    """The same network, its weights shared, with a neural cache; see `CacheHead`.
+
+    Raises:
+        ConfigError: if a setting can't work, or the network copies already.
+    """
+    if isinstance(network.head, CopyingHead):
+        raise ConfigError("cache=neural: this model learned to copy; leave the cache out")
+    if size is not None and size < 1:
+        raise ConfigError(f"cache.size must be null or 1 or more, not {size}")
+    if theta < 0 or not 0 <= share < 1:
+        raise ConfigError(
+            f"cache.theta must be 0 or more, cache.share from 0 to below 1, not {theta} and {share}"
+        )
+    word = torch.zeros(1, 1, dtype=torch.int64, device=next(network.parameters()).device)
+    hidden_size = network(word)[0].shape[-1]
+    cached = copy.copy(network)
+    head = CacheHead(
+        network.get_submodule("_head"), hidden_size=hidden_size, size=size, theta=theta, share=share
+    )
+    cached._modules = {**network._modules, "_head": head.train(network.training)}
+    return cached

@@ -1,0 +1,97 @@
+"""Journeys with copying and adaptation through the real scripts."""
+
+import json
+import re
+
+import pytest
+
+SMALL = (
+    "model.embedding_size=8",
+    "model.hidden_size=8",
+    "optimizer.lr=0.01",
+    "trainer=cpu",
+    "trainer.max_epochs=1",
+    "trainer.log_every_n_steps=1",
+    "callbacks.progress.refresh_rate=0",
+    "samples.max_words=20",
+    "data=file",
+)
+ABSTRACT = ("windows=abstract", "windows.batch_size=4")
+WINDOW = ("windows.length=10", "windows.batch_size=64")
+
+
+@pytest.fixture
+def train(run_script, patents_csv, tmp_path):
+    def run(*arguments):
+        path, folder = f"data.path={patents_csv}", tmp_path / "run"
+        run_script("train", *SMALL, path, f"hydra.run.dir={folder}", *arguments)
+        return folder
+
+    return run
+
+
+@pytest.fixture
+def shown(run_script, capsys):
+    """What a script prints."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        run_script(*arguments)
+        return capsys.readouterr().out
+
+    return run
+
+
+def perplexity(table, name):
+    (line,) = [line for line in table.splitlines() if line.startswith(name)]
+    return float(re.split(r"\s{2,}", line)[3])
+
+
+@pytest.mark.parametrize("windows", [ABSTRACT, WINDOW], ids=["abstract", "many_to_one"])
+def test_a_pointer_is_trained_scored_and_writes(train, shown, windows):
+    folder = train(*windows, "model/head=pointer_sentinel")
+    found = json.loads((folder / "metrics.json").read_text())
+    table = shown("evaluate", f"checkpoint={folder}")
+    assert perplexity(table, str(folder)) == pytest.approx(found["test/perplexity"], abs=0.006)
+    written = shown("generate", f"checkpoint={folder}", "prompt=a neural network", "max_words=9")
+    assert written.startswith("A neural network")
+
+
+def test_a_cache_and_an_adaptation_are_tuned_on_valid_and_used(train, shown, run_script, capsys):
+    folder = train(*ABSTRACT)
+    plain = perplexity(shown("evaluate", f"checkpoint={folder}", "split=valid"), str(folder))
+    both = ("cache=neural", "adaptation=dynamic", "adaptation.batches=5")
+    found = shown("evaluate", f"checkpoint={folder}", *both, "tune=3").strip()
+    assert re.match(rf"{folder}: valid, \d+ targets: perplexity [\d.]+ with\n", found)
+    arguments = found.splitlines()[1].split()
+    assert [argument.split("=")[0] for argument in arguments] == [
+        "adaptation", "adaptation.learning_rate", "adaptation.decay",
+        "cache", "cache.theta", "cache.share",
+    ]  # fmt: skip
+    table = shown("evaluate", f"checkpoint={folder}", "split=valid", *arguments)
+    name = f"{folder} + dynamic evaluation + neural cache"
+    assert perplexity(table, name) < plain
+    written = shown("generate", f"checkpoint={folder}", "prompt=the", "max_words=9", "cache=neural")
+    assert written.startswith("The")
+
+
+def test_models_that_look_back_a_window_are_cached_and_adapted_too(train, shown):
+    folder = train(*WINDOW)
+    plain = perplexity(shown("evaluate", f"checkpoint={folder}"), str(folder))
+    share = ("cache=neural", "cache.share=0")
+    still = ("adaptation=dynamic", "adaptation.batches=1", "adaptation.learning_rate=0")
+    table = shown("evaluate", f"checkpoint={folder}", *share, *still)
+    assert perplexity(table, str(folder)) == pytest.approx(plain, abs=0.011)
+
+
+def test_mistakes_are_told_in_one_line(train, run_script, capsys):
+    folder = train(*ABSTRACT)
+    for arguments, said in (
+        (["cache=neural", "cache.share=2"], "error: cache.theta must be 0 or more, cache.share"),
+        (["adaptation=dynamic", "adaptation.segment=0"], "error: adaptation.segment must be 1"),
+        (["tune=3"], "error: tune has nothing to tune; give cache=neural or adaptation=dynamic"),
+    ):
+        capsys.readouterr()
+        with pytest.raises(SystemExit):
+            run_script("evaluate", f"checkpoint={folder}", *arguments)
+        assert said in capsys.readouterr().err

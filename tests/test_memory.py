@@ -1,0 +1,276 @@
+"""Copying: the neural cache and the pointer sentinel mixture, against their papers' equations."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from patentlm.batch import IGNORE
+from patentlm.errors import ConfigError
+from patentlm.generation.generator import generate
+from patentlm.generation.reader import Reader
+from patentlm.model.cache import with_cache
+from patentlm.model.head import SoftmaxHead
+from patentlm.model.network import Network, detach
+from patentlm.model.pointer import PointerSentinelHead
+from patentlm.model.score import Score, tally, tally_batch
+
+VOCABULARY = 7
+SIZES = [None, 1, 3]
+
+
+def make_network(head=SoftmaxHead, cell=nn.LSTM) -> Network:
+    torch.manual_seed(0)
+    network = Network(
+        vocabulary=VOCABULARY,
+        embedding_size=4,
+        hidden_size=3,
+        layers=2,
+        dropout=0.0,
+        cell=cell,
+        head=head,
+    )
+    for parameter in network.parameters():
+        nn.init.normal_(parameter)  # so that there is something to tell apart
+    return network.double().eval()
+
+
+def cached(*, size, theta=0.7, share=0.3, **settings) -> Network:
+    return with_cache(make_network(**settings), size=size, theta=theta, share=share)
+
+
+def pointing(*, size, **settings) -> Network:
+    return make_network(partial(PointerSentinelHead, softmax=SoftmaxHead, size=size), **settings)
+
+
+def some_words(rows=3, words=9) -> torch.Tensor:
+    return torch.randint(1, VOCABULARY, (rows, words), generator=torch.Generator().manual_seed(1))
+
+
+def remembered(hidden, words, at, size):
+    """Pairs of a hidden vector and the word that followed, as one who has read `at` knows them."""
+    pairs = [(hidden[i], int(words[i + 1])) for i in range(at) if words[i + 1] != 0]
+    return pairs[-size:] if size else pairs
+
+
+def dot(a, b):
+    return sum(x * y for x, y in zip(*map(torch.Tensor.tolist, (a, b)), strict=True))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_cache_is_that_of_grave(size):
+    """p(w) = (1 - λ) p_vocab(w) + λ Σ 1{w = x_{i+1}} exp(θ h_t·h_i) / Σ exp(θ h_t·h_i)."""
+    theta, share, words = 0.7, 0.3, some_words(1)
+    hidden = make_network()(words)[0][0]
+    vocabulary = make_network().head.logits(hidden).softmax(-1)
+    network = cached(size=size, theta=theta, share=share)
+    found = network.head.logits(network(words)[0])[0].exp()
+    torch.testing.assert_close(found[0], vocabulary[0])  # an empty cache has no share
+    for at in range(1, 9):
+        pairs = remembered(hidden, words[0], at, size)
+        weights = [math.exp(theta * dot(hidden[at], vector)) for vector, _ in pairs]
+        expected = [(1 - share) * p for p in vocabulary[at].tolist()]
+        for weight, (_, word) in zip(weights, pairs, strict=True):
+            expected[word] += share * weight / sum(weights)
+        assert found[at].tolist() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_pointer_is_that_of_merity(size):
+    """q = tanh(W h + b), a = softmax([q·h_i …; q·s]), p = g p_vocab + Σ a_i 1{w = x_{i+1}}."""
+    network, words = pointing(size=size), some_words(1)
+    head, hidden = network.head, network.read(words, None)[0][0]
+    vocabulary = head.softmax.logits(hidden).softmax(-1)
+    rows = network(words)[0][0]
+    found = head.logits(rows).exp()
+    losses = []
+    linear = head.query[0]
+    for at in range(9):
+        products = [dot(row, hidden[at]) for row in linear.weight]
+        query = [math.tanh(x + b) for x, b in zip(products, linear.bias.tolist(), strict=True)]
+        query = torch.tensor(query, dtype=torch.float64)
+        pairs = remembered(hidden, words[0], at, size)
+        weights = [math.exp(dot(query, vector)) for vector, _ in pairs]
+        sentinel = math.exp(dot(query, head.sentinel))
+        total = sum(weights) + sentinel
+        expected = [sentinel / total * p for p in vocabulary[at].tolist()]
+        for weight_, (_, word) in zip(weights, pairs, strict=True):
+            expected[word] += weight_ / total
+        assert found[at].tolist() == pytest.approx(expected, rel=1e-9)
+        losses.append(-math.log(expected[at % VOCABULARY]))
+    loss = head.loss(rows, torch.arange(9) % VOCABULARY)
+    assert loss.item() == pytest.approx(sum(losses) / 9, rel=1e-9)
+
+
+@pytest.mark.parametrize("cell", [nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("make", [cached, pointing])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("cuts", [range(1, 9), [1, 6], [4]])
+def test_pieces_with_the_state_carried_equal_one_pass(make, size, cell, cuts):
+    network, words = make(size=size, cell=cell), some_words()
+    words[0, 4] = 0
+    whole = network.head.logits(network(words)[0])
+    state, pieces = None, []
+    for piece in torch.tensor_split(words, list(cuts), dim=1):
+        rows, state = network(piece, detach(state))
+        pieces.append(network.head.logits(rows))
+    torch.testing.assert_close(torch.cat(pieces, dim=1), whole)
+
+
+def test_no_more_is_carried_than_is_remembered():
+    _, (_, (vectors, words)) = cached(size=2)(some_words())
+    assert (vectors.shape, words.shape) == ((2, 3, 3), (2, 3, 1))
+
+
+@pytest.mark.parametrize("make", [cached, pointing])
+def test_a_row_of_zeros_in_the_state_is_an_empty_memory(make):
+    network, words = make(size=None), some_words(2)
+    _, (recurrent, memory) = network(words)
+    for part in (*recurrent, *memory):
+        part[:, 0] = 0
+    after = network.head.logits(network(words[:, :3], (recurrent, memory))[0])
+    torch.testing.assert_close(after[0], network.head.logits(network(words[:1, :3])[0])[0])
+    assert not torch.allclose(after[1], network.head.logits(network(words[1:, :3])[0])[0])
+
+
+@pytest.mark.parametrize("make", [cached, pointing])
+def test_the_end_is_not_copied(make):
+    """So what a short window is filled with on the left leaves no trace in the memory."""
+    network = make(size=None)
+    filled = torch.tensor([[0, 0, 0, 0]])
+    rows, (_, (_, words)) = network(filled)
+    plain = network.head.softmax.logits(network.head.split(rows)[0])
+    torch.testing.assert_close(network.head.logits(rows), plain.log_softmax(-1))
+    assert words.flatten().tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("make", [cached, pointing])
+def test_words_behind_a_row_change_nothing_before_them(make):
+    network, words = make(size=None), some_words(1)
+    longer = torch.cat([words, words.flip(1)], dim=1)
+    before, after = (network.head.logits(network(x)[0]) for x in (words, longer))
+    torch.testing.assert_close(after[:, :9], before)
+
+
+@pytest.mark.parametrize("make", [cached, pointing])
+def test_a_distribution_adds_up_to_one(make):
+    network = make(size=None)
+    total = network.head.logits(network(some_words())[0]).exp().sum(-1)
+    torch.testing.assert_close(total, torch.ones(3, 9, dtype=torch.float64))
+
+
+def test_a_cache_without_a_share_changes_nothing():
+    words = some_words()
+    network = cached(size=None, share=0)
+    plain = make_network().head.logits(make_network()(words)[0]).log_softmax(-1)
+    torch.testing.assert_close(network.head.logits(network(words)[0]), plain)
+
+
+def test_a_cache_with_theta_0_counts_words():
+    network = cached(size=None, theta=0.0, share=0.5)
+    words = torch.tensor([[1, 2, 2, 3]])
+    rows = network(words)[0][0, -1]
+    copied = network.head.logits(rows).exp() - 0.5 * network.head.softmax.logits(rows[:3]).softmax(
+        -1
+    )
+    torch.testing.assert_close(copied[2:4], torch.tensor([1 / 3, 1 / 6]).double())
+
+
+def test_a_cache_leaves_the_network_as_it_was():
+    network, words = make_network(), some_words()
+    before = network.head.logits(network(words)[0])
+    cache = with_cache(network, size=None, theta=1.0, share=0.5)
+    assert torch.equal(network.head.logits(network(words)[0]), before)
+    assert cache.size == network.size
+    rows, targets = cache(words)[0][0], words[0]
+    plain = network.head.loss(network(words)[0][0], targets)
+    torch.testing.assert_close(cache.head.loss(rows, targets), plain)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"size": 0}, "cache.size must be null or 1 or more, not 0"),
+        ({"share": 1}, "cache.share from 0 to below 1"),
+        ({"theta": -1}, "cache.theta must be 0 or more"),
+    ],
+)
+def test_impossible_caches_are_refused(settings, said):
+    with pytest.raises(ConfigError, match=said):
+        cached(**{"size": None, **settings})
+
+
+def test_a_model_that_copies_gets_no_cache():
+    with pytest.raises(ConfigError, match="learned to copy"):
+        with_cache(pointing(size=None), size=None, theta=1.0, share=0.1)
+
+
+def test_gradients_of_the_pointer():
+    network = pointing(size=4).train()
+    words = some_words(2, 6)
+    words[0, 3:] = 0
+    asked = torch.ones(2, 6, dtype=torch.bool)
+    asked[0, 3:] = False
+    targets = some_words(2, 7)[:, 1:][asked]
+    parameters = dict(network.named_parameters())
+
+    def loss(*values):
+        named = dict(zip(parameters, values, strict=True))
+        rows, _ = torch.func.functional_call(network, named, (words,))
+        with nn.utils.stateless._reparametrize_module(network, named):
+            return network.head.loss(rows[asked], targets)
+
+    assert torch.autograd.gradcheck(loss, tuple(parameters.values()))
+
+
+def test_the_loss_of_no_targets_is_0():
+    head = pointing(size=None).head
+    loss = head.loss(torch.zeros(0, 3 + 2 * 5).double(), torch.zeros(0, dtype=torch.int64))
+    assert loss == 0
+    loss.backward()
+
+
+@pytest.mark.parametrize("make", [cached, pointing])
+def test_ids_survive_a_low_precision(make, monkeypatch):
+    network, words = make(size=None).float(), some_words()
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)  # refuses it on some machines
+    with torch.autocast("cpu", torch.bfloat16):
+        rows, _ = network(words)
+        low = network.head.logits(rows)
+    assert rows.dtype == torch.float32
+    assert network.head.split(rows)[2][0, -1].tolist() == words[0, 1:].tolist()
+    torch.testing.assert_close(low, network.head.logits(network(words)[0]), rtol=0.1, atol=0.3)
+
+
+@pytest.mark.parametrize("make", [cached, pointing])
+@pytest.mark.parametrize("context", [None, 4])
+def test_a_reader_sees_what_a_batch_sees(make, context):
+    network, words = make(size=None), some_words(1, 6)[0].tolist()
+    reader = Reader(network, context)
+    found = network.head.logits(reader.begin(words[:2], 3))[0]
+    read = [0, *words[:2]]
+    for word in [None, *words[2:]]:
+        if word is not None:
+            read.append(word)
+            found = network.head.logits(reader.read(torch.tensor([word] * 3)))[0]
+        seen = ([0] * 4 + read)[-4:] if context else read
+        expected = network.head.logits(network(torch.tensor([seen]))[0])[0, -1]
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("make", [cached, pointing])
+def test_writing_goes_on_with_a_memory(make):
+    settings = {"prompt": [2, 3], "seed": 1, "max_words": 12, "sampling": {}, "context": None}
+    texts = generate(make(size=None), count=5, **settings)
+    assert texts[:2] == generate(make(size=None), count=2, **settings)
+    assert any(len(text.ids) > 3 for text in texts)
+
+
+def test_the_score_is_that_of_the_mixture():
+    network, words = cached(size=None), some_words(2)
+    targets = torch.where(torch.arange(9) < 6, words.roll(-1, 1), IGNORE)
+    sums, _ = tally_batch(network, (words, targets), None)
+    rows = network(words)[0][:, :6].reshape(12, -1)
+    assert Score.of(sums) == Score.of(tally(network.head.logits(rows), targets[:, :6].reshape(-1)))
