@@ -14,7 +14,7 @@ from patentlm.data.windows import Context
 from patentlm.errors import CheckpointError
 from patentlm.model.network import Network
 
-FORMAT = 1
+FORMAT = 2
 KEY = "patentlm"
 """Where a checkpoint of Lightning's holds our part of it."""
 
