@@ -15,8 +15,8 @@ from patentlm.evaluation.dynamic import Settings, mean_squares, score_adapting
 from patentlm.evaluation.evaluate import read_windows, score_network
 from patentlm.evaluation.tuning import climb, fit_cache, some_abstracts
 from patentlm.model.cache import with_cache
-from patentlm.model.head import SoftmaxHead
 from patentlm.model.network import Network
+from tests import networks
 
 IDS = np.array([0, 2, 3, 2, 4, 2, 0, 5, 0, 3, 3, 4, 1, 0], dtype=np.uint8)
 """Three texts of 5, 1 and 4 words."""
@@ -26,15 +26,7 @@ CONTEXTS = [None, 3, "running text"]
 
 def make_network(dropout=0.0) -> Network:
     torch.manual_seed(0)
-    network = Network(
-        vocabulary=6,
-        embedding_size=3,
-        hidden_size=4,
-        layers=1,
-        dropout=dropout,
-        cell=nn.LSTM,
-        head=SoftmaxHead,
-    )
+    network = networks.make_network(dropout=dropout)
     for parameter in network.parameters():
         nn.init.normal_(parameter)
     return network.double().eval()

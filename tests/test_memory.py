@@ -16,6 +16,7 @@ from patentlm.model.head import SoftmaxHead
 from patentlm.model.network import Network, detach
 from patentlm.model.pointer import PointerSentinelHead
 from patentlm.model.score import Score, tally, tally_batch
+from tests import networks
 
 VOCABULARY = 7
 SIZES = [None, 1, 3]
@@ -23,15 +24,8 @@ SIZES = [None, 1, 3]
 
 def make_network(head=SoftmaxHead, cell=nn.LSTM) -> Network:
     torch.manual_seed(0)
-    network = Network(
-        vocabulary=VOCABULARY,
-        embedding_size=4,
-        hidden_size=3,
-        layers=2,
-        dropout=0.0,
-        cell=cell,
-        head=head,
-    )
+    sizes = {"vocabulary": VOCABULARY, "embedding_size": 4, "hidden_size": 3}
+    network = networks.make_network(**sizes, layers=2, cell=cell, head=head)
     for parameter in network.parameters():
         nn.init.normal_(parameter)  # so that there is something to tell apart
     return network.double().eval()

@@ -93,3 +93,38 @@ def test_a_file_of_patents_becomes_a_model_end_to_end(real_data, tmp_path):
     assert record["counts"]["copies"] > 341
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["test/perplexity"] < 200
+
+
+@pytest.fixture(scope="module")
+def quick_run(real_data, tmp_path_factory):
+    """Two epochs of `experiment=quick`."""
+    folder = tmp_path_factory.mktemp("quick") / "run"
+    python(
+        "train.py",
+        "data=corpus",
+        f"data.path={real_data}/neural_network_split",
+        "experiment=quick",
+        "trainer.max_epochs=2",
+        "callbacks.progress.refresh_rate=0",
+        f"hydra.run.dir={folder}",
+    )
+    return folder
+
+
+def test_a_cache_knows_that_patents_repeat_themselves(quick_run):
+    plain = json.loads((quick_run / "metrics.json").read_text())["test/perplexity"]
+    table = python("evaluate.py", f"checkpoint={quick_run}", "cache=neural")
+    print(table)
+    row = next(row for row in table.splitlines() if row.startswith(f"{quick_run} + neural cache"))
+    with_cache = float(row.split(" abstract ")[1].split()[0])
+    assert with_cache < 0.7 * plain
+
+
+def test_what_it_writes_stands_beside_real_abstracts(quick_run):
+    shown = python("evaluate.py", f"checkpoint={quick_run}", "text=true", "samples.count=40")
+    print(shown)
+    assert "real (test)" in shown
+    for figure in ("distinct-2", "repeated 4-grams", "8-grams in train", "longest run in train"):
+        assert figure in shown
+    written = python("generate.py", f"checkpoint={quick_run}", "novelty=true", "format=jsonl")
+    assert json.loads(written)["copied"]["longest"] >= 1
