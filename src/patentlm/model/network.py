@@ -6,6 +6,8 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from patentlm.model.lstm_over_words import lstm_over_words, suits
+
 State = Any
 """What the recurrent layers carry from step to step: opaque, and None means zeros."""
 
@@ -90,6 +92,9 @@ class Network(nn.Module):
         Returns:
             hidden `(B, T, H)`, and the state to go on from.
         """
+        dropping = self.training and self.dropout.p > 0
+        if state is None and not dropping and suits(self.recurrent, inputs):
+            return lstm_over_words(self.recurrent, self.embedding.weight, inputs)
         embedded = self.dropout(self.embedding(inputs))  # (B, T, E)
         hidden, state = self.recurrent(embedded, state)  # (B, T, H)
         return self.dropout(hidden), state
