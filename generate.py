@@ -12,8 +12,10 @@ def main(config: DictConfig) -> None:
     """Prints the texts to stdout; what there is to say about them goes to stderr."""
     import patentlm
     from patentlm.generation.writing import FORMATS, check_format, notes
+    from patentlm.machine import keep_freed_memory
 
     check_format(config.format)
+    keep_freed_memory()
     model = patentlm.load(config.checkpoint, device=config.device)
     for note in notes(model, config.prompt):
         print(note, file=sys.stderr)
