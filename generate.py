@@ -13,8 +13,10 @@ def main(config: DictConfig) -> None:
     import patentlm
     from patentlm.evaluation.comparison import training_set
     from patentlm.generation.writing import FORMATS, check_format, describe_copied, look_up, notes
+    from patentlm.machine import keep_freed_memory
 
     check_format(config.format)
+    keep_freed_memory()
     model = patentlm.load(config.checkpoint, device=config.device)
     train = training_set(config.checkpoint, model, config.get("data")) if config.novelty else None
     if config.cache:

@@ -32,6 +32,7 @@ from patentlm.checkpoint import build_network
 from patentlm.data.windows import Context, describe_context
 from patentlm.data.words import END
 from patentlm.generation.generator import generate
+from patentlm.machine import keep_freed_memory
 from patentlm.model.network import Network
 
 ROOT = Path(__file__).parent.parent
@@ -118,6 +119,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", help="a checkpoint file or a run's folder")
     parser.add_argument("--keras-python", metavar="PATH", help="a Python that has Keras")
     arguments = parser.parse_args()
+    keep_freed_memory()  # as generate.py does
     contenders: dict[str, Contender] = {
         f"{describe_context(context)}, {label}": partial(speed, network, context, count)
         for context, network in networks(arguments.checkpoint).items()

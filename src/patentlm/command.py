@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hydra
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
@@ -20,6 +21,10 @@ from patentlm.errors import ConfigError, mistake_in
 # another process on the same cores that makes two runs 20 times slower, not 2. Read by libgomp when
 # torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+# Hydra copies all that its store holds for each group that --help lists, twice: most of its time.
+# There is one store for a process, and no copy is ever changed.
+ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
 LITERAL = (
     "prompt", "checkpoint", "ckpt_path", "init_from", "word_vectors", "data.path", "data.query",

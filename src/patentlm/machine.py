@@ -20,8 +20,9 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 def keep_freed_memory() -> None:
     """Has glibc keep what is freed instead of giving large blocks back to the system.
 
-    A training step frees and asks for the same blocks again and again, and each time the system
-    clears every page of them: a fifth and more of a step (`python -m benchmarks.head_loss`).
+    A step of training or writing frees and asks for the same blocks again and again, and each time
+    the system clears every page of them: a fifth and more of a step
+    (`python -m benchmarks.head_loss`).
     Other C libraries are left as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
