@@ -124,7 +124,7 @@ def test_a_foreign_checkpoint(tmp_path, content):
 
 def test_another_format(tmp_path):
     path = save(tmp_path / "x.ckpt", patentlm={"format": 99})
-    with pytest.raises(CheckpointError, match="has format 99, this patentlm reads 1"):
+    with pytest.raises(CheckpointError, match="has format 99, this patentlm reads 2"):
         patentlm.load(path)
 
 
