@@ -60,6 +60,7 @@ AS_EXAMPLE = (
     "model.hidden_size=200",
     "model.layers=2",
     "model.dropout=0.2",
+    "model/head=tied",
     "windows=stream",
     "optimizer=sgd",
     "optimizer.lr=20",
@@ -115,7 +116,7 @@ class Ours:
         """Targets a second by a plain loop with the same network, loss, optimizer and batches."""
         return targets_per_second(
             self.model.network,
-            self.model.make_optimizer(self.model.parameters()),
+            self.model.make_optimizer(self.model.named_parameters()),
             self.data.train_dataloader(),
             steps,
             carry_state=self.data.windows.carry_state,
