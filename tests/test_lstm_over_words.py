@@ -109,3 +109,18 @@ def test_a_network_reads_many_rows_as_it_reads_few_and_drops_as_it_is_asked_to()
     torch.testing.assert_close(further, both[:, 6:])
     dropped, _ = network.train()(inputs)
     assert 0.4 < (dropped == 0).float().mean() < 0.6
+
+
+def test_threads_read_in_inference_mode_too():
+    torch.manual_seed(0)
+    network = make_network(vocabulary=VOCABULARY).eval()
+    inputs = torch.randint(VOCABULARY, (2 * ROWS, 6))
+    expected, _ = network(inputs)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with torch.inference_mode():
+            found, _ = network(inputs)
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(found, expected)

@@ -165,7 +165,13 @@ def _share_out(work: Callable[[slice], R], rows: int) -> list[R]:
     if parts == 1:
         return [work(slice(rows))]
     bounds = [rows * part // parts for part in range(parts + 1)]
-    return list(_pool(threads).map(work, (slice(*ends) for ends in pairwise(bounds))))
+    inference = torch.is_inference_mode_enabled()  # each thread has a mode of its own
+
+    def work_alike(some: slice) -> R:
+        with torch.inference_mode(inference):
+            return work(some)
+
+    return list(_pool(threads).map(work_alike, (slice(*ends) for ends in pairwise(bounds))))
 
 
 @cache
