@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from patentlm.model.dropout import LockedDropout, drop_words
-from patentlm.model.lstm_over_words import lstm_over_words, suits
 from patentlm.model.memory import CopyingHead, recall
 
 State = Any
@@ -116,17 +115,9 @@ class Network(nn.Module):
 
     def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """The same, without what a head remembers."""
-        if state is None and not self._drops_words and suits(self.recurrent, inputs):
-            hidden, state = lstm_over_words(self.recurrent, self.embedding.weight, inputs)
-        else:
-            embedded = self.input_dropout(self._embed(inputs))  # (B, T, E)
-            hidden, state = self.recurrent(embedded, state)  # (B, T, H)
+        embedded = self.input_dropout(self._embed(inputs))  # (B, T, E)
+        hidden, state = self.recurrent(embedded, state)  # (B, T, H)
         return self.output_dropout(hidden), state
-
-    @property
-    def _drops_words(self) -> bool:
-        """Whether the vectors of a word differ from place to place, or from step to step."""
-        return self.training and (self.input_dropout.p > 0 or self.embedding_dropout > 0)
 
     def _embed(self, inputs: Tensor) -> Tensor:
         if not self.training or self.embedding_dropout == 0:
