@@ -124,6 +124,38 @@ def test_a_resumed_run_ends_like_one_that_was_not_interrupted(train):
     assert texts[0] == texts[1]
 
 
+def test_a_resumed_run_goes_on_with_muon_a_cycle_and_averaged_weights(train, capsys):
+    settings = (
+        "experiment=best_cpu", "callbacks=moving_average", "windows.batch_size=4",
+        "trainer.max_epochs=3",
+    )  # fmt: skip
+    whole = train("whole", *settings)
+    half = train("half", *settings, "+callbacks.early_stopping.stopping_threshold=1e9")
+    assert metrics(half)["epochs"] == 1
+    last = f"ckpt_path={half}/checkpoints/last.ckpt"
+    resumed = train("resumed", *settings, last)
+    for name in ("test/perplexity", "valid/perplexity", "epochs"):
+        assert metrics(resumed)[name] == metrics(whole)[name], name
+    with pytest.raises(SystemExit):
+        train("longer", *settings, last, "trainer.max_epochs=4")
+    assert "can't be made longer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["awd_lstm", "mogrifier", "best_cpu_pointer"])
+def test_presets_train_and_write(train, run_script, capsys, name):
+    folder = train("run", f"experiment={name}", "windows.batch_size=4", "trainer.max_epochs=1")
+    assert metrics(folder)["test/perplexity"] < metrics(folder)["vocabulary"]
+    capsys.readouterr()
+    run_script("generate", f"checkpoint={folder}", "count=2", "max_words=5")
+    assert len(capsys.readouterr().out.split("\n\n")) == 2
+
+
+def test_weights_are_averaged_over_random_steps_of_a_stream(train):
+    settings = ("windows=stream", "windows.random_length=true", "callbacks=averaging")
+    folder = train("run", *settings, "windows.batch_size=4", "trainer.max_epochs=2")
+    assert metrics(folder)["epochs"] == 2
+
+
 def test_a_resumed_run_keeps_the_best_of_the_run_before_it(train):
     # Rates that wreck what the first epoch learned, so that it stays the best.
     settings = (

@@ -48,7 +48,7 @@ def averaging(perplexities: list[float]) -> NonMonotonicAveraging:
     for perplexity in perplexities:
         run.callback_metrics["valid/perplexity"] = torch.tensor(perplexity)
         run.global_step += 10
-        callback.on_validation_epoch_end(run, None)
+        callback.on_validation_end(run, None)
     return callback
 
 

@@ -155,8 +155,7 @@ class NonMonotonicAveraging(WeightAveraging):
         self.history: list[float] = []
         self.begun: int | None = None
 
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        super().on_validation_epoch_end(trainer, pl_module)
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         now, earlier = float(trainer.callback_metrics[self.monitor]), self.history[: -self.patience]
         if self.begun is None and earlier and now > min(earlier):
             self.begun = trainer.global_step

@@ -138,6 +138,20 @@ def check_resumable(path: str | Path, contents: Contents, *, epochs: int | None)
     return find(path)
 
 
+def check_schedule(path: Path, *, steps: int) -> None:
+    """Checks that a checkpoint's schedule is as long as that of the run that goes on from it.
+
+    Raises:
+        CheckpointError: otherwise.
+    """
+    (schedule,) = read(path)["lr_schedulers"]
+    if schedule.get("total_steps") != steps:
+        raise CheckpointError(
+            f"{path}: a schedule that falls to nothing over all epochs can't be made longer or "
+            "shorter; go on with the scheduler and trainer.max_epochs it began with"
+        )
+
+
 def build_network(config: Mapping[str, Any], *, vocabulary: int) -> Network:
     """The network a plain config describes.
 

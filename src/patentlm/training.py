@@ -22,7 +22,7 @@ from pytorch_lightning.loggers import Logger
 
 from patentlm import launching
 from patentlm.callbacks import Hyperparameters, best_checkpoint
-from patentlm.checkpoint import Contents, build_network, check_resumable
+from patentlm.checkpoint import Contents, build_network, check_resumable, check_schedule
 from patentlm.data.datamodule import PatentData
 from patentlm.errors import ConfigError
 from patentlm.generation.sampling import check_sampling
@@ -58,6 +58,8 @@ def run(config: DictConfig) -> float:
     data = make_data(config)
     contents = make_contents(config, data)
     resume = find_resumable(config.ckpt_path, folder, contents, trainer.max_epochs)
+    if resume is not None and by_step(config):
+        check_schedule(resume, steps=config.trainer.max_epochs * steps_per_epoch(config, data))
     model = make_model(config, data, contents)
     if resume is None:
         initialise(
@@ -134,19 +136,23 @@ def make_contents(config: DictConfig, data: PatentData) -> Contents:
 
 def make_model(config: DictConfig, data: PatentData, contents: Contents) -> LanguageModel:
     """The network in its LightningModule, freshly initialised."""
-    by_step = "steps_per_epoch" in config.scheduler
-    steps = {"steps_per_epoch": steps_per_epoch(config, data)} if by_step else {}
+    steps = {"steps_per_epoch": steps_per_epoch(config, data)} if by_step(config) else {}
     return LanguageModel(
         build_network(contents.network, vocabulary=len(contents.vocabulary)),
         optimizer=instantiate(config.optimizer),
         scheduler=instantiate(config.scheduler, **steps),
-        scheduler_interval="step" if by_step else "epoch",
+        scheduler_interval="step" if by_step(config) else "epoch",
         penalty=config.penalty,
         carry_state=data.windows.carry_state,
         running_text=isinstance(contents.context, str),
         seed=config.seed,
         extras=contents.as_extras(),
     )
+
+
+def by_step(config: DictConfig) -> bool:
+    """Whether the learning rate's schedule goes on at each step, to an end that is known."""
+    return "steps_per_epoch" in config.scheduler
 
 
 def steps_per_epoch(config: DictConfig, data: PatentData) -> int:
