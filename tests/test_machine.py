@@ -6,7 +6,8 @@ import sys
 import pytest
 import torch
 
-from patentlm.machine import SIZE, SMALL_SIZE, fastest_precision
+from patentlm import machine
+from patentlm.machine import fastest_precision
 from patentlm.training import choose_precision
 
 
@@ -19,15 +20,15 @@ def test_what_is_not_known_gets_float32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("small", "large", "precision"),
-    [(1.0, 3.5, "bf16-mixed"), (1.0, 2.5, "32-true"), (0.01, None, "32-true")],
+    ("product", "step", "precision"),
+    [(1.0, 0.6, "bf16-mixed"), (1.0, 0.9, "32-true"), (100.0, None, "32-true")],
 )
-def test_bf16_only_where_it_is_much_faster(
-    monkeypatch: pytest.MonkeyPatch, small: float, large: float, precision: str
+def test_bf16_only_where_it_trains_faster(
+    monkeypatch: pytest.MonkeyPatch, product: float, step: float | None, precision: str
 ) -> None:
-    """A processor that is hopeless at small products is not made to do large ones."""
-    speedups = {SMALL_SIZE: small, SIZE: large}
-    monkeypatch.setattr("patentlm.machine._speedup", speedups.__getitem__)
+    """A processor that is hopeless at a product is not made to do a training step."""
+    slowdowns = {machine._product: product, machine._training_step: step}
+    monkeypatch.setattr(machine, "_slowdown", slowdowns.__getitem__)
     assert fastest_precision("cpu") == precision
 
 

@@ -3,16 +3,19 @@
 import ctypes
 import sys
 import time
+from collections.abc import Callable
 
 import torch
+from torch import nn
 
-FASTER = 3.0
-"""bf16 is taken where its matrix products are so many times as fast as those of float32: matrix
-units bring 4 and more, wider vector instructions alone 2 at most, and an LSTM would lose that."""
+from patentlm.model.linear_cross_entropy import linear_cross_entropy
 
-SIZE, SMALL_SIZE = 1024, 128
-"""Rows and columns of the products that are measured. In bf16 some processors take hundreds of
-times as long, so a small product tells first whether a large one is worth the wait."""
+FASTER = 1.2
+"""bf16 is taken where a training step takes so many times as long in float32."""
+
+HOPELESS = 4.0
+"""A processor without instructions for bf16 can take hundreds of times as long, so a small product
+tells first whether a step is worth the wait: not where bf16 takes so many times as long."""
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
@@ -51,24 +54,36 @@ def _cpu_has_units() -> bool:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return _speedup(SMALL_SIZE) > 0.25 and _speedup(SIZE) > FASTER
+        return _slowdown(_product) < HOPELESS and _slowdown(_training_step) < 1 / FASTER
     finally:
         torch.set_num_threads(threads)
 
 
-def _speedup(size: int) -> float:
-    """How many times as fast as in float32 the CPU multiplies square matrices in bf16."""
-    return _seconds(size, torch.float32) / _seconds(size, torch.bfloat16)
+def _slowdown(work: Callable[[], object]) -> float:
+    """How many times as long as in float32 work takes under autocast to bf16."""
+    return _seconds(work, to_bf16=True) / _seconds(work, to_bf16=False)
 
 
-def _seconds(size: int, dtype: torch.dtype) -> float:
-    """The fastest of a few products of two square matrices."""
-    square = torch.ones(size, size, dtype=dtype)
-    square @ square
-    return min(_timed(square) for _ in range(5))
+def _seconds(work: Callable[[], object], *, to_bf16: bool) -> float:
+    """The fastest of a few times, after one that does not count."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=to_bf16), torch.random.fork_rng([]):
+        return min([_timed(work) for _ in range(4)][1:])
 
 
-def _timed(square: torch.Tensor) -> float:
+def _timed(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
-    _ = square @ square
+    work()
     return time.perf_counter() - begun
+
+
+def _product() -> None:
+    torch.ones(128, 128) @ torch.ones(128, 128)
+
+
+def _training_step() -> None:
+    """Forward and backward through a small LSTM and a softmax head."""
+    hidden, _ = nn.LSTM(128, 128, batch_first=True)(torch.ones(32, 32, 128))
+    targets = torch.zeros(hidden.shape[:2].numel(), dtype=torch.int64)
+    linear_cross_entropy(
+        hidden.flatten(0, 1), torch.zeros(2048, 128, requires_grad=True), torch.zeros(2048), targets
+    ).backward()

@@ -57,29 +57,31 @@ def _loss_and_gradients(
     hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The mean loss `()`, and its gradients by hidden `(N, H)`, weight `(V, H)` and bias `(V,)`."""
-    wide = torch.promote_types(hidden.dtype, torch.float32)
+    wide, words, count = torch.promote_types(hidden.dtype, torch.float32), len(weight), len(hidden)
     loss = hidden.new_zeros((), dtype=wide)
     by_hidden = torch.empty_like(hidden)
-    by_weight = torch.zeros_like(weight, dtype=wide)
-    by_bias = torch.zeros_like(bias, dtype=wide)
-    count, words_apart = max(1, len(hidden)), -(-len(weight) // ALIGNED) * ALIGNED
-    logits = hidden.new_empty(min(ROWS, len(hidden)), words_apart)[:, : len(weight)]
+    weight, bias = _padded(weight, 0.0), _padded(bias, -torch.inf)  # (W, H), (W,)
+    by_weight, by_bias = torch.zeros_like(weight, dtype=wide), torch.zeros_like(bias, dtype=wide)
+    scale = 1 / max(1, count)
+    logits = hidden.new_empty(min(ROWS, count), len(weight))
     chunks = zip(*(torch.split(t, ROWS) for t in (hidden, targets, by_hidden)), strict=True)
-    for rows, words, by_rows in chunks:
-        asked = words[:, None]
-        scores = torch.addmm(bias, rows, weight.t(), out=logits[: len(rows)]).to(wide)  # (R, V)
-        top = scores.amax(dim=1, keepdim=True)
-        nats = top - scores.gather(1, asked)
-        scores.sub_(top).exp_()
-        total = scores.sum(dim=1, keepdim=True)
-        loss += (nats + total.log()).sum()
-        scores.scatter_add_(1, asked, -total)  # total x (softmax - one-hot)
-        scale = 1 / (count * total)
-        by_bias += scores.t() @ scale[:, 0]
-        scores = scores.to(hidden.dtype)
-        by_rows.copy_((scores @ weight) * scale)
-        _add_product(by_weight, scores.t(), (rows * scale).to(hidden.dtype))
-    return loss / count, by_hidden, by_weight, by_bias
+    for rows, asked, by_rows in chunks:
+        scores = torch.addmm(bias, rows, weight.t(), out=logits[: len(rows)])  # (R, W)
+        top, of_target = scores.amax(dim=1), scores.gather(1, asked[:, None])[:, 0]
+        shares = torch.softmax(scores, dim=1)
+        # exp(top) / total is the greatest share, so log(total) needs no pass of its own.
+        loss += (top.to(wide) - of_target.to(wide) - shares.amax(dim=1).to(wide).log()).sum()
+        shares.scatter_add_(1, asked[:, None], -torch.ones_like(rows[:, :1]))
+        by_rows.copy_(shares @ weight).mul_(scale)
+        _add_product(by_weight, shares.t(), rows * scale)
+        by_bias += torch.full_like(rows[:, 0], scale) @ shares
+    return loss * scale, by_hidden, by_weight[:words], by_bias[:words]
+
+
+def _padded(parameter: Tensor, value: float) -> Tensor:
+    """The same for a vocabulary of a multiple of `ALIGNED` words."""
+    missing = -len(parameter) % ALIGNED
+    return torch.cat((parameter, parameter.new_full((missing, *parameter.shape[1:]), value)))
 
 
 def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
