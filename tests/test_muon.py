@@ -7,7 +7,10 @@ import torch
 
 from patentlm.model.muon import Muon, orthogonal
 
-SETTINGS = {"lr": 0.1, "momentum": 0.5, "iterations": 5, "weight_decay": 0.1, "betas": (0.9, 0.99)}
+SETTINGS = {
+    "lr": 0.1, "momentum": 0.5, "iterations": 5, "precision": "32-true", "weight_decay": 0.1,
+    "betas": (0.9, 0.99),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", [(6, 6), (3, 7), (7, 3)])

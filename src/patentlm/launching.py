@@ -41,7 +41,7 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
     Args:
         task: what each of them does; an importable function.
         config: the run's, handed to all of them.
-        trainer: made from that config, so that its precision is chosen once for all.
+        trainer: made from that config.
 
     Returns:
         What the task of the first one returns.
@@ -49,8 +49,6 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
     Raises:
         RuntimeError: if one of them fails; the others are ended.
     """
-    config = config.copy()
-    config.trainer.precision = trainer.precision
     threads = max(1, torch.get_num_threads() // trainer.num_devices)
     settings = LaunchConfig(
         min_nodes=trainer.num_nodes,

@@ -52,6 +52,9 @@ def run(config: DictConfig) -> float:
         log.info("%s is complete", os.path.relpath(folder.path))
         return float(folder.metrics["valid/perplexity"])
     prepare_process(config.seed)
+    config.trainer.precision = choose_precision(
+        config.trainer.precision, config.trainer.accelerator
+    )
     trainer = make_trainer(config)
     if not trainer.is_global_zero:
         logging.disable(logging.WARNING)  # the first of several processes speaks for all
@@ -173,8 +176,7 @@ def make_trainer(config: DictConfig) -> Trainer:
     callbacks = [instantiate(callback) for callback in config.callbacks.values()]
     callbacks.append(Hyperparameters(dict(_scalars(config)), apart=dict(_asked(config))))
     loggers = _make_loggers(config.logger)
-    precision = choose_precision(config.trainer.precision, config.trainer.accelerator)
-    parts = {"callbacks": callbacks, "logger": loggers, "precision": precision}
+    parts = {"callbacks": callbacks, "logger": loggers}
     try:
         trainer: Trainer = instantiate(config.trainer, **parts)
     except InstantiationException as error:

@@ -60,6 +60,9 @@ class LanguageModel(LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.named_parameters())
+        # A fused optimizer says that it scales gradients back itself, and Lightning then refuses to
+        # clip them, also in bf16, where nothing is scaled. Without this word its scaler does it.
+        vars(optimizer).pop("_step_supports_amp_scaling", None)
         schedule = {
             "scheduler": self.make_scheduler(optimizer),
             "interval": self.scheduler_interval,

@@ -1,14 +1,13 @@
 """Muon for the matrices of recurrent layers, AdamW for all else."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import AdamW
 
-GATES = 4
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
@@ -17,14 +16,15 @@ class Muon(AdamW):
     2024, "Muon"), gate by gate, by as much as AdamW would (Liu et al. 2025, "Muon is scalable for
     LLM training"); the embedding, the head and biases are AdamW's.
 
-    torch's own Muon works in bfloat16, which is hundreds of times as slow on a CPU without units
-    for it, and takes matrices alone.
+    torch's own Muon always works in bfloat16, which is hundreds of times as slow on a CPU without
+    units for it, and takes matrices alone.
 
     Args:
         named_parameters: of a network, those of its recurrent layers named so.
         lr: learning rate of both.
         momentum: share of the momentum that stays.
         iterations: of Newton and Schulz.
+        precision: of training, as Lightning names it; in bf16-mixed, iterations are in bfloat16.
         others: arguments of `torch.optim.AdamW`.
     """
 
@@ -35,17 +35,20 @@ class Muon(AdamW):
         lr: float,
         momentum: float,
         iterations: int,
+        precision: str,
         **others: Any,
     ) -> None:
-        matrices: list[Tensor] = []
-        rest: list[Tensor] = []
-        for name, parameter in named_parameters:
-            is_matrix = "recurrent" in name and parameter.ndim == 2
-            (matrices if is_matrix else rest).append(parameter)
-        groups = [{"params": rest}, {"params": matrices}]
+        named = dict(named_parameters)
+        self.gates = {
+            parameter: _gates(name, named)
+            for name, parameter in named.items()
+            if "recurrent" in name and parameter.ndim == 2
+        }
+        rest = [parameter for parameter in named.values() if parameter not in self.gates]
+        groups = [{"params": rest}, {"params": list(self.gates)}]
         super().__init__([group for group in groups if group["params"]], lr=lr, **others)
         self.momentum, self.iterations = momentum, iterations
-        self.matrices = set(matrices)
+        self.dtype = torch.bfloat16 if precision == "bf16-mixed" else None
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -56,7 +59,7 @@ class Muon(AdamW):
                 loss = closure()
         for group in self.param_groups:
             for matrix in group["params"]:
-                if matrix in self.matrices and matrix.grad is not None:
+                if matrix in self.gates and matrix.grad is not None:
                     self._move(matrix, matrix.grad, group["lr"], group["weight_decay"])
                     matrix.grad = None  # AdamW passes over what has none
         super().step()
@@ -70,11 +73,19 @@ class Muon(AdamW):
         state["step"] += 1
         average = state["momentum"].lerp_(gradient, 1 - self.momentum)
         ahead = torch.lerp(gradient, average, self.momentum)  # Nesterov
-        gates = GATES if len(matrix) % GATES == 0 else 1
-        by_gate = ahead.view(gates, -1, ahead.shape[1])  # (gates, H, E)
-        update = orthogonal(by_gate, self.iterations)
+        by_gate = ahead.view(self.gates[matrix], -1, ahead.shape[1])  # (gates, H, E)
+        update = orthogonal(by_gate.to(self.dtype or by_gate.dtype), self.iterations)
         scale = 0.2 * math.sqrt(max(update.shape[1:]))
         matrix.mul_(1 - rate * decay).add_(update.flatten(0, 1), alpha=-rate * scale)
+
+
+def _gates(name: str, named: Mapping[str, Tensor]) -> int:
+    """How many matrices, one for each gate, lie one below the other in a matrix of torch's
+    recurrent layers; a matrix of anything else is one."""
+    if "weight_ih" not in name and "weight_hh" not in name:
+        return 1
+    rows, hidden_size = named[name.replace("weight_ih", "weight_hh")].shape
+    return rows // hidden_size
 
 
 def orthogonal(matrices: Tensor, iterations: int) -> Tensor:
