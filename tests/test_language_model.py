@@ -32,13 +32,16 @@ class Recording(Network):
 CONSTANT = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0)
 
 
-def fitted(*, carry_state, running_text=False, epochs=2, maximize=False, scheduler=CONSTANT):
+SGD = partial(torch.optim.SGD, lr=0.1)
+
+
+def fitted(*, carry_state, running_text=False, epochs=2, optimizer=SGD, scheduler=CONSTANT, **more):
     """A model after epochs of three training batches, each with two of validation."""
     torch.manual_seed(0)
     network = make_network(Recording, vocabulary=5)
     model = LanguageModel(
         network,
-        optimizer=partial(torch.optim.SGD, lr=0.1, maximize=maximize),
+        optimizer=optimizer,
         scheduler=scheduler,
         scheduler_interval="epoch",
         penalty={"activation": 0.0, "temporal": 0.0},
@@ -57,6 +60,7 @@ def fitted(*, carry_state, running_text=False, epochs=2, maximize=False, schedul
         enable_model_summary=False,
         num_sanity_val_steps=0,
         val_check_interval=2,
+        **more,
     )
     train, valid = (DataLoader(some, batch_size=None) for some in (batches, batches[:2]))
     trainer.fit(model, train, valid)
@@ -104,5 +108,19 @@ def test_a_schedule_may_follow_valid_perplexity():
     plateau = partial(torch.optim.lr_scheduler.ReduceLROnPlateau, factor=0.5, patience=0)
     better = fitted(carry_state=False, epochs=3, scheduler=plateau)[1]
     assert better.optimizers[0].param_groups[0]["lr"] == 0.1
-    worse = fitted(carry_state=False, epochs=3, maximize=True, scheduler=plateau)[1]
+    worse = fitted(
+        carry_state=False, epochs=3, optimizer=partial(SGD, maximize=True), scheduler=plateau
+    )[1]
     assert worse.optimizers[0].param_groups[0]["lr"] < 0.1
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_fused_optimizer_learns_from_clipped_gradients(precision):
+    """SGD at rate 1 moves all weights together as far as it may in a step, at most."""
+    optimizer = partial(torch.optim.SGD, lr=1.0, fused=True)
+    limits = {"precision": precision, "max_steps": 1, "gradient_clip_val": 1e-3}
+    torch.manual_seed(0)
+    start = make_network(vocabulary=5).state_dict()
+    model, _ = fitted(carry_state=False, optimizer=optimizer, **limits)
+    moved = [(model.network.state_dict()[name] - weight).norm() for name, weight in start.items()]
+    assert torch.stack(moved).norm() == pytest.approx(1e-3, rel=1e-2)

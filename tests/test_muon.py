@@ -25,19 +25,57 @@ def test_a_matrix_made_orthogonal_keeps_its_directions(shape):
 
 def test_matrices_of_recurrent_layers_move_along_their_momentum_gate_by_gate():
     torch.manual_seed(0)
-    matrix = torch.nn.Parameter(torch.randn(8, 3))
+    matrix = torch.nn.Parameter(torch.randn(8, 2))
     start = matrix.detach().clone()
     optimizer = Muon([("network.recurrent.weight_hh_l0", matrix)], **SETTINGS)
-    gradients = torch.randn(2, 8, 3)
-    average = torch.zeros(8, 3)
+    gradients = torch.randn(2, 8, 2)
+    average = torch.zeros(8, 2)
     for gradient in gradients:
         matrix.grad = gradient.clone()
         optimizer.step()
         average = 0.5 * average + 0.5 * gradient
         ahead = 0.5 * gradient + 0.5 * average
         update = torch.cat([orthogonal(gate, 5) for gate in ahead.split(2)])
-        start = start * (1 - 0.1 * 0.1) - 0.1 * 0.2 * math.sqrt(3) * update
+        start = start * (1 - 0.1 * 0.1) - 0.1 * 0.2 * math.sqrt(2) * update
     torch.testing.assert_close(matrix.detach(), start)
+
+
+def moved(named, gradients, **settings):
+    """What a step makes of zero matrices."""
+    for parameter, gradient in zip(named.values(), gradients, strict=True):
+        parameter.grad = gradient.clone()
+    Muon(named.items(), **{**SETTINGS, **settings}).step()
+    return [parameter.detach() for parameter in named.values()]
+
+
+def test_each_cell_has_as_many_gates_as_it_has():
+    """A GRU has three; other matrices, such as those of a Mogrifier's gates, are one."""
+    torch.manual_seed(0)
+    shapes = {"weight_ih_l0": (6, 4), "weight_hh_l0": (6, 2), "gates.0.weight": (4, 2)}
+    named = {f"recurrent.{name}": torch.nn.Parameter(torch.zeros(s)) for name, s in shapes.items()}
+    gradients = [torch.randn(shape) for shape in shapes.values()]
+    for matrix, gradient, gates in zip(moved(named, gradients), gradients, (3, 3, 1), strict=True):
+        parts = gradient.view(gates, -1, gradient.shape[1])
+        directions = orthogonal(parts * 0.75, 5).flatten(0, 1)  # half of it is momentum of nothing
+        torch.testing.assert_close(
+            matrix, -0.1 * 0.2 * math.sqrt(max(parts.shape[1:])) * directions
+        )
+
+
+def test_in_bfloat16_it_moves_about_as_far_in_about_the_same_direction():
+    torch.manual_seed(0)
+    gradient = [torch.randn(32, 8)]
+    exact, rounded = (
+        moved(
+            {"recurrent.weight_hh_l0": torch.nn.Parameter(torch.zeros(32, 8))},
+            gradient,
+            precision=p,
+        )[0]
+        for p in ("32-true", "bf16-mixed")
+    )
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(exact, rounded)
+    assert (exact - rounded).norm() < 0.05 * exact.norm()
 
 
 def test_all_else_is_adamws():
