@@ -27,6 +27,7 @@ SMALL = (
     "windows.batch_size=6",
     "optimizer.lr=0.01",
     "trainer.log_every_n_steps=1",
+    "trainer.precision=32-true",
     "callbacks.progress.refresh_rate=0",
     "samples.count=1",
     "samples.max_words=10",

@@ -64,7 +64,7 @@ class Throughput(Callback):
         now = time.perf_counter()
         self.seconds, self.mark = self.seconds + now - self.mark, now
         self.pending.append(outputs["targets"])
-        if (step + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             pl_module.log("train/words_per_second", self.words_per_second)
             if self.gflops:
                 self._log_gflops(pl_module, batch)

@@ -85,11 +85,12 @@ class LanguageModel(LightningModule):
         hidden, targets = hidden[asked], targets[asked]  # (N, H), (N,)
         weight, learned = self._weight(len(targets))
         loss = weight * self.network.head.loss(hidden, targets)
-        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        # Lightning takes a good part of a millisecond to note a value, and drops it at other steps.
+        if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+            self._log_details(hidden.detach(), targets)
         if self.penalty is not None:
             loss = loss + weight * self.penalty.loss(asked)
-        if (step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self._log_details(hidden.detach(), targets)
         return {"loss": loss, "targets": learned}
 
     def _weight(self, targets: int) -> tuple[Tensor | float, Tensor | int]:
