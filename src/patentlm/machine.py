@@ -64,7 +64,7 @@ def _slowdown(work: Callable[[], object]) -> float:
     turns each, after one that does not count."""
     turns = [(_seconds(work, to_bf16=True), _seconds(work, to_bf16=False)) for _ in range(4)]
     in_bf16, in_float32 = zip(*turns[1:], strict=True)
-    return min(in_bf16) / min(in_float32)
+    return float(min(in_bf16) / min(in_float32))
 
 
 def _seconds(work: Callable[[], object], *, to_bf16: bool) -> float:
@@ -82,7 +82,7 @@ def _product() -> None:
 def _training_step() -> None:
     """Forward and backward through a small LSTM and a softmax head."""
     hidden, _ = nn.LSTM(128, 128, batch_first=True)(torch.ones(32, 32, 128))
-    targets = torch.zeros(hidden.shape[:2].numel(), dtype=torch.int64)
-    linear_cross_entropy(
-        hidden.flatten(0, 1), torch.zeros(2048, 128, requires_grad=True), torch.zeros(2048), targets
-    ).backward()
+    weight, bias = torch.zeros(2048, 128, requires_grad=True), torch.zeros(2048)
+    targets = torch.zeros(32 * 32, dtype=torch.int64)
+    loss = linear_cross_entropy(hidden.flatten(0, 1), weight, bias, targets)
+    torch.autograd.backward(loss)
