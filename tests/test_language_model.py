@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 
 from patentlm.model.language_model import LanguageModel
 from patentlm.model.network import Network
+from patentlm.model.score import Score, tally_batch
 from tests.networks import make_network
 
 pytestmark = [
@@ -96,6 +97,14 @@ def test_perplexity_is_over_every_target_of_validation():
     assert trainer.callback_metrics["valid/targets"] == 12
     loss = trainer.callback_metrics["valid/loss"]
     assert trainer.callback_metrics["valid/perplexity"] == pytest.approx(float(loss.exp()))
+
+
+def test_test_is_scored_in_float32_whatever_the_precision_of_training():
+    model, trainer = fitted(carry_state=False, precision="bf16-mixed")
+    batch = (torch.tensor([[1, 2, 3]]), torch.tensor([[2, 3, 4]]))
+    shown = trainer.test(model, DataLoader([batch], batch_size=None), verbose=False)[0]
+    exact = Score.of(tally_batch(model.network, batch, None)[0])
+    assert shown["test/loss"] == pytest.approx(exact.loss, rel=1e-7)
 
 
 def test_checkpoints_hold_the_extras(tmp_path):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import patentlm
+
 pytestmark = pytest.mark.real_data
 
 ROOT = Path(__file__).parent.parent
@@ -96,19 +98,68 @@ def test_a_file_of_patents_becomes_a_model_end_to_end(real_data, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def quick_run(real_data, tmp_path_factory):
-    """Two epochs of `experiment=quick`."""
-    folder = tmp_path_factory.mktemp("quick") / "run"
-    python(
-        "train.py",
-        "data=corpus",
-        f"data.path={real_data}/neural_network_split",
-        "experiment=quick",
-        "trainer.max_epochs=2",
-        "callbacks.progress.refresh_rate=0",
-        f"hydra.run.dir={folder}",
-    )
-    return folder
+def quick(real_data, tmp_path_factory):
+    """Trains `experiment=quick` on the fixed split, a little changed."""
+
+    def train(name, *arguments):
+        folder = tmp_path_factory.mktemp("quick") / name
+        python(
+            "train.py",
+            "data=corpus",
+            f"data.path={real_data}/neural_network_split",
+            "experiment=quick",
+            "callbacks.progress.refresh_rate=0",
+            f"hydra.run.dir={folder}",
+            *arguments,
+        )
+        return folder
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def quick_run(quick):
+    return quick("run")
+
+
+def metrics_of(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_quick_is_as_good_as_keras_at_its_best(quick_run):
+    assert metrics_of(quick_run)["valid/perplexity"] < 95.4
+
+
+def test_pieces_and_words_are_compared_by_character(quick, quick_run):
+    """No piece is unknown, so these predict more of the same texts, and are about as good."""
+    pieces = quick("pieces", "tokenizer=bpe", "tokenizer.vocabulary=4000")
+    print(python("evaluate.py", f"checkpoint={quick_run},{pieces}"))
+    by_words, by_pieces = (metrics_of(run) for run in (quick_run, pieces))
+    assert by_pieces["test/targets"] > by_words["test/targets"]
+    assert by_pieces["test/bits_per_character"] < 1.1 * by_words["test/bits_per_character"]
+    assert "a neural network" in python(
+        "generate.py", f"checkpoint={pieces}", "prompt=a neural network"
+    ).lower()
+
+
+def test_a_trained_model_is_a_head_start(quick, quick_run):
+    """Half an epoch after the other's four: better than the same from nothing."""
+    half = ("trainer.max_epochs=1", "trainer.limit_train_batches=0.5")
+    fresh, tuned = quick("fresh", *half), quick("tuned", *half, f"init_from={quick_run}")
+    assert metrics_of(tuned)["test/perplexity"] < 0.7 * metrics_of(fresh)["test/perplexity"]
+
+
+def test_word_vectors_can_be_those_of_another_run(quick, quick_run, tmp_path):
+    """The vectors that a model has learned, as a text file that another one starts with."""
+    model = patentlm.load(quick_run)
+    rows = zip(model.words.vocabulary, model.network.embedding.weight.tolist(), strict=True)
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("".join(f"{word} {' '.join(map(str, row))}\n" for word, row in rows))
+    short = ("trainer.max_epochs=1", "trainer.limit_train_batches=0.5")
+    frozen = quick("frozen", *short, f"word_vectors={vectors}", "model.frozen_embedding=true")
+    started = patentlm.load(frozen).network.embedding.weight
+    assert (started == model.network.embedding.weight).all(dim=1).float().mean() > 0.99
+    assert metrics_of(frozen)["parameters"] < metrics_of(quick_run)["parameters"]
 
 
 def test_a_cache_knows_that_patents_repeat_themselves(quick_run):

@@ -135,7 +135,11 @@ class LanguageModel(LightningModule):
         self.state = self.training_state
 
     on_test_epoch_start = on_validation_epoch_start
-    test_step = validation_step
+
+    def test_step(self, batch: Batch, step: int) -> None:
+        """In float32 whatever the training's precision, as `evaluate.py` scores."""
+        with torch.autocast(self.device.type, enabled=False):
+            self.validation_step(batch, step)
 
     def on_test_epoch_end(self) -> None:
         self._log_score("test")
