@@ -97,7 +97,9 @@ def asked() -> Namespace:
 def main() -> None:
     """Measures and prints."""
     arguments = asked()
-    common = ["trainer=cpu", "data=corpus", f"data.path={arguments.data_folder.resolve()}"]
+    precision = training.choose_precision("auto", "cpu")
+    common = ["trainer=cpu", f"trainer.precision={precision}"]
+    common += ["data=corpus", f"data.path={arguments.data_folder.resolve()}"]
     log = arguments.keras_log
     with TemporaryDirectory(prefix="patentlm-speed-") as name:
         folder = Path(name)
@@ -112,7 +114,8 @@ def main() -> None:
     headers = ("", "epoch", "valid perplexity", "seconds")
     print(tabulate(list(rows(keras, ours)), headers, floatfmt=("", "", ".1f", ".1f")))
     print(f"\nKeras ÷ ours: {ratio:.1f}\n" if ratio else "\nours never gets there\n")
-    print(json.dumps({"machine": machine(), "keras": keras, "ours": ours, "ratio": ratio}))
+    found = {"keras": keras, "ours": ours, "ratio": ratio}
+    print(json.dumps({"machine": machine(), "precision": precision, **found}))
 
 
 if __name__ == "__main__":

@@ -137,9 +137,10 @@ def test_pieces_and_words_are_compared_by_character(quick, quick_run):
     by_words, by_pieces = (metrics_of(run) for run in (quick_run, pieces))
     assert by_pieces["test/targets"] > by_words["test/targets"]
     assert by_pieces["test/bits_per_character"] < 1.1 * by_words["test/bits_per_character"]
-    assert "a neural network" in python(
-        "generate.py", f"checkpoint={pieces}", "prompt=a neural network"
-    ).lower()
+    assert (
+        "a neural network"
+        in python("generate.py", f"checkpoint={pieces}", "prompt=a neural network").lower()
+    )
 
 
 def test_a_trained_model_is_a_head_start(quick, quick_run):

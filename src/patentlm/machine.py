@@ -37,7 +37,7 @@ def keep_freed_memory() -> None:
 
 def fastest_precision(device: str) -> str:
     """Lightning's name of the precision in which a device trains fastest without harm: bf16 with
-    float32 weights where it has matrix units for it, else float32.
+    float32 weights where it has units for that, else float32.
 
     Args:
         device: type of it, as in `torch.device.type`.
