@@ -10,18 +10,28 @@ from patentlm.command import command
 @command("generate")
 def main(config: DictConfig) -> None:
     """Prints the texts to stdout; what there is to say about them goes to stderr."""
+    import torch  # takes seconds: not for --help
+
     import patentlm
     from patentlm.evaluation.comparison import training_set
-    from patentlm.generation.writing import FORMATS, check_format, describe_copied, look_up, notes
+    from patentlm.evaluation.dynamic import Settings
+    from patentlm.generation import writing
     from patentlm.machine import keep_freed_memory
 
-    check_format(config.format)
+    torch.set_flush_denormal(True)  # denormals slow gradients many-fold on CPUs
+    writing.check_format(config.format)
+    adaptation = Settings(**config.adaptation) if config.adaptation else None
     keep_freed_memory()
     model = patentlm.load(config.checkpoint, device=config.device)
-    train = training_set(config.checkpoint, model, config.get("data")) if config.novelty else None
+    if config.novelty:
+        writing.check_novelty(model)
+    if config.novelty or adaptation:
+        train = training_set(config.checkpoint, model, config.get("data"))
+    if adaptation:
+        model = model.adapted(config.prompt, train, adaptation)
     if config.cache:
         model = model.with_cache(**config.cache)
-    for note in notes(model, config.prompt):
+    for note in writing.notes(model, config.prompt):
         print(note, file=sys.stderr)
     texts = model.write(
         config.prompt,
@@ -31,10 +41,10 @@ def main(config: DictConfig) -> None:
         sampling=OmegaConf.to_container(config.sampling),
     )
     copied = None
-    if train is not None:
-        copied = look_up(texts, model, train)
-        print(describe_copied(texts, copied), file=sys.stderr)
-    print(FORMATS[config.format](texts, copied))
+    if config.novelty:
+        copied = writing.look_up(texts, model, train)
+        print(writing.describe_copied(texts, copied), file=sys.stderr)
+    print(writing.FORMATS[config.format](texts, copied))
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def test_the_other_scripts_compose(composed, name):
 def test_nothing_is_added_to_a_model_unasked(composed, name):
     config = composed(name, "checkpoint=x")
     assert not config.cache
-    assert not config.get("adaptation")
+    assert not config.adaptation
 
 
 @pytest.mark.parametrize("sampling", [p.stem for p in (CONF / "sampling").glob("*.yaml")])

@@ -71,8 +71,25 @@ def test_a_cache_and_an_adaptation_are_tuned_on_valid_and_used(train, shown, run
     table = shown("evaluate", f"checkpoint={folder}", "split=valid", *arguments)
     name = f"{folder} + dynamic evaluation + neural cache"
     assert perplexity(table, name) < plain
-    written = shown("generate", f"checkpoint={folder}", "prompt=the", "max_words=9", "cache=neural")
+    written = shown("generate", f"checkpoint={folder}", "prompt=the", "max_words=9", *arguments)
     assert written.startswith("The")
+
+
+@pytest.mark.parametrize(
+    ("word", "settings"),
+    [("a", (*ABSTRACT, "tokenizer=bpe", "tokenizer.vocabulary=300")), ("of", WINDOW)],
+    ids=["pieces", "many_to_one"],
+)  # fmt: skip
+def test_what_a_prompt_says_is_learned_before_writing(train, shown, word, settings):
+    write = (
+        "generate", f"checkpoint={train(*settings)}", f"prompt={f'{word} ' * 20}", "count=2",
+        "max_words=3", "sampling=greedy", "sampling.no_repeat_ngram=0",
+    )  # fmt: skip
+    adapting = ("adaptation=dynamic", "adaptation.segment=3", "adaptation.learning_rate=0.05")
+    learned = word.capitalize() + f" {word}" * 22
+    assert learned not in shown(*write)
+    assert shown(*write, *adapting) == f"{learned} …\n\n{learned} …\n"
+    assert shown(*write, *adapting, "cache=neural") == f"{learned} …\n\n{learned} …\n"
 
 
 def test_models_that_look_back_a_window_are_cached_and_adapted_too(train, shown):
@@ -86,12 +103,17 @@ def test_models_that_look_back_a_window_are_cached_and_adapted_too(train, shown)
 
 def test_mistakes_are_told_in_one_line(train, run_script, capsys):
     folder = train(*ABSTRACT)
-    for arguments, said in (
-        (["cache=neural", "cache.share=2"], "error: cache.theta must be 0 or more, cache.share"),
-        (["adaptation=dynamic", "adaptation.segment=0"], "error: adaptation.segment must be 1"),
-        (["tune=3"], "error: tune has nothing to tune; give cache=neural or adaptation=dynamic"),
+    badly_cached = ("cache=neural", "cache.share=2")
+    badly_adapted = ("adaptation=dynamic", "adaptation.segment=0")
+    for script, arguments, said in (
+        ("evaluate", badly_cached, "error: cache.theta must be 0 or more, cache.share"),
+        ("evaluate", badly_adapted, "error: adaptation.segment must be 1"),
+        ("evaluate", ["tune=3"], "error: tune has nothing to tune; give cache=neural or adapt"),
+        ("generate", badly_cached, "error: cache.theta must be 0 or more, cache.share"),
+        ("generate", ["prompt=the", *badly_adapted], "error: adaptation.segment must be 1"),
+        ("generate", ["adaptation=dynamic"], "error: adaptation=dynamic learns from the prompt"),
     ):
         capsys.readouterr()
         with pytest.raises(SystemExit):
-            run_script("evaluate", f"checkpoint={folder}", *arguments)
+            run_script(script, f"checkpoint={folder}", *arguments)
         assert said in capsys.readouterr().err

@@ -11,7 +11,13 @@ from torch import nn
 
 from patentlm.data.windows import evaluation_windows
 from patentlm.errors import ConfigError
-from patentlm.evaluation.dynamic import Settings, mean_squares, score_adapting
+from patentlm.evaluation.dynamic import (
+    Settings,
+    adapt,
+    mean_squares,
+    read_adapting,
+    score_adapting,
+)
 from patentlm.evaluation.evaluate import read_windows, score_network
 from patentlm.evaluation.tuning import climb, fit_cache, some_abstracts
 from patentlm.model.cache import with_cache
@@ -123,6 +129,44 @@ def test_the_network_has_its_trained_weights_in_the_end(context):
     assert adapted.nats != pytest.approx(plain.nats)
     for parameter, kept in zip(network.parameters(), before, strict=True):
         assert torch.equal(parameter, kept)
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_a_network_adapts_to_a_prompt_as_to_a_text_that_begins_so(context):
+    scoring, writing = make_network(), make_network()
+    squares = squares_of(scoring, context)
+    reads = read_adapting(scoring, IDS, squares, SETTINGS, context=context)
+    for _ in range(3):
+        next(reads)
+    adapt(writing, IDS[:5], squares, SETTINGS, context=context)  # two segments of two words
+    assert not torch.equal(writing.head.linear.weight, make_network().head.linear.weight)
+    for ours, theirs in zip(writing.parameters(), scoring.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_half_a_segment_takes_half_a_step():
+    def moved(segment):
+        network = make_network()
+        before = network.embedding.weight.detach().clone()
+        settings = replace(SETTINGS, segment=segment)
+        adapt(network, IDS[:3], squares_of(network), settings, context=None)
+        return network.embedding.weight.detach() - before
+
+    torch.testing.assert_close(moved(segment=4), moved(segment=2) / 2)
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 5])
+def test_a_prompt_is_likelier_once_learned(words):
+    network, squares = make_network(), squares_of(make_network())
+    prompt = IDS[: words + 1]
+
+    def nats():
+        hidden = network(torch.tensor(prompt[None, :-1].astype(np.int64)))[0][0]
+        return F.cross_entropy(network.head.linear(hidden), torch.tensor(prompt[1:]).long()).item()
+
+    before = nats()
+    adapt(network, prompt, squares, SETTINGS, context=None)
+    assert nats() < before
 
 
 def test_weights_that_are_not_trained_stay():

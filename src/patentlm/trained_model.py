@@ -1,5 +1,6 @@
 """A model out of a checkpoint, ready to write and to score; the corpus need not be there."""
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from patentlm.checkpoint import Contents, build_data, build_network, contents_of
 from patentlm.data.corpus import encode_texts
 from patentlm.data.windows import evaluation_windows
 from patentlm.data.words import Ids, Words, join, split
-from patentlm.errors import CheckpointError
+from patentlm.errors import CheckpointError, ConfigError
+from patentlm.evaluation.dynamic import Settings, adapt, mean_squares
 from patentlm.evaluation.evaluate import score_network
 from patentlm.generation.generator import generate
 from patentlm.model.cache import with_cache
@@ -46,6 +48,28 @@ class TrainedModel:
         if isinstance(context, int):
             size = context if size is None else min(size, context)
         network = with_cache(self.network, size=size, theta=theta, share=share)
+        return TrainedModel(network, self.contents)
+
+    def adapted(self, prompt: str, train: Ids, settings: Settings) -> "TrainedModel":
+        """A copy of the model that has learned from a prompt; see `evaluation.dynamic.adapt`.
+
+        Args:
+            prompt: the longer, the more there is to learn.
+            train: what the model was trained on, `(targets + 1,)`.
+            settings: of the adaptation.
+
+        Raises:
+            ConfigError: if the prompt has no words.
+        """
+        ids = encode_texts([prompt], self.words)[:-1]
+        if len(ids) == 1:
+            raise ConfigError(
+                "adaptation=dynamic learns from the prompt, which is empty; give prompt=…, or "
+                "leave adaptation out"
+            )
+        network, context = copy.deepcopy(self.network), self.contents.context
+        squares = mean_squares(network, train, settings, context=context)
+        adapt(network, ids, squares, settings, context=context)
         return TrainedModel(network, self.contents)
 
     def write(

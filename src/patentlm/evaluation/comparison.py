@@ -9,12 +9,11 @@ from omegaconf import DictConfig, OmegaConf
 from tabulate import tabulate
 
 from patentlm.checkpoint import Contents, build_data
-from patentlm.data.byte_pairs import Pieces
 from patentlm.data.corpus import Corpus, fingerprint, prepare
 from patentlm.data.sources import Source
 from patentlm.data.windows import describe_context
 from patentlm.data.words import FixedVocabulary, Ids, Tokenizer
-from patentlm.errors import ConfigError, DataError
+from patentlm.errors import DataError
 from patentlm.evaluation.dynamic import Settings, mean_squares, score_adapting
 from patentlm.evaluation.evaluate import score_most_common, score_ngram, score_unigram
 from patentlm.model.score import Score
@@ -60,16 +59,13 @@ def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids
 
     Raises:
         DataError: if they can't be prepared.
-        ConfigError: if the model's vocabulary is one of pieces.
     """
-    if isinstance(model.words, Pieces):
-        raise ConfigError("novelty=true counts words, and this model's vocabulary is of pieces")
     try:
         return corpora_of({path: model}, data)[path].ids("train")
     except DataError as error:
         raise DataError(
             f"the training set of {path} can't be had ({error}); name with data=… where it lies, "
-            "or leave novelty=true out"
+            "or leave out novelty=true and adaptation=dynamic, which need it"
         ) from error
 
 

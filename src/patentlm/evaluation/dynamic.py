@@ -65,7 +65,9 @@ class Adaptation:
 
     With g the gradient of a segment, RMS the root mean squares of gradients in training and w0 the
     trained weights, a step is w += -learning_rate · g / (RMS + epsilon) + decay · (w0 - w) · R,
-    where R is RMS divided by its mean and decay · R at most 1.
+    where R is RMS divided by its mean and decay · R at most 1. A segment cut short has its g times
+    its share of a whole one, so that all words count alike: the gradient of few is large and
+    uncertain.
 
     Args:
         network: whose weights change.
@@ -74,7 +76,7 @@ class Adaptation:
     """
 
     def __init__(self, network: Network, squares: Sequence[Tensor], settings: Settings) -> None:
-        self.rate = settings.learning_rate
+        self.rate, self.segment = settings.learning_rate, settings.segment
         self.weights = _weights(network)
         self.trained = [weight.detach().clone() for weight in self.weights]
         roots = [square.sqrt() for square in squares]
@@ -84,13 +86,13 @@ class Adaptation:
         self.divisors = [root + settings.epsilon for root in roots]
 
     @torch.no_grad()
-    def step(self, loss: Tensor) -> None:
-        """Learns from a loss `()`."""
-        gradients = _gradients(loss, self.weights)
+    def step(self, loss: Tensor, words: int) -> None:
+        """Learns from the mean loss `()` of so many words."""
+        gradients, rate = _gradients(loss, self.weights), self.rate * (words / self.segment)
         for weight, trained, pull, gradient, divisor in zip(
             self.weights, self.trained, self.pull, gradients, self.divisors, strict=True
         ):
-            weight.lerp_(trained, pull).addcdiv_(gradient, divisor, value=-self.rate)
+            weight.lerp_(trained, pull).addcdiv_(gradient, divisor, value=-rate)
 
     @torch.no_grad()
     def reset(self) -> None:
@@ -164,24 +166,47 @@ def read_adapting(
             bounds, desc="Adapting", unit=" texts", delay=2, disable=None, leave=False
         ):
             segments = _segments(ids[begin : end + 1], context, settings.segment)
-            yield from _read_text(network, segments, adaptation, carry=not isinstance(context, int))
+            read = _read_text(network, segments, adaptation, context)
+            yield from islice(read, len(segments))  # learns nothing from the last: none is to come
             adaptation.reset()
     finally:
         adaptation.reset()
 
 
+def adapt(
+    network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
+) -> None:
+    """Leaves a network with the weights it has once it has learned from all of a text.
+
+    Args:
+        network: reads and adapts.
+        ids: the text and the `<end>` before it, `(words + 1,)`.
+        squares: of `mean_squares`.
+        settings: of the adaptation.
+        context: how far back the network was made to look.
+    """
+    segments = _segments(ids, context, settings.segment)
+    read = _read_text(network, segments, Adaptation(network, squares, settings), context)
+    for _ in tqdm(
+        read, desc="Adapting", unit=" segments", total=len(segments), delay=2, disable=None,
+        leave=False,
+    ):  # fmt: skip
+        pass
+
+
 def _read_text(
-    network: Network, segments: Sequence[Batch], adaptation: Adaptation, *, carry: bool
+    network: Network, segments: Sequence[Batch], adaptation: Adaptation, context: Context
 ) -> Iterator[tuple[Tensor, Tensor]]:
+    """Hidden vectors `(N, H)` and targets `(N,)` of each segment, which is learned from when the
+    next one is asked for."""
     state: State = None
-    for last, segment in enumerate(segments, start=1 - len(segments)):
+    for segment in segments:
         with _learning(network):
             hidden, targets, after = read_batch(network, segment, state)
-        state = detach(after) if carry else None
+        state = None if isinstance(context, int) else detach(after)
         yield hidden.detach(), targets
-        if last < 0:
-            with _learning(network):
-                adaptation.step(network.head.loss(hidden, targets))
+        with _learning(network):
+            adaptation.step(network.head.loss(hidden, targets), len(targets))
 
 
 def _segments(text: Ids, context: Context, words: int) -> list[Batch]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from patentlm.data.byte_pairs import Pieces
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
 from patentlm.generation.novelty import COPIED, Copied, Run, cover, find_copied
@@ -44,6 +45,16 @@ def check_format(name: str) -> None:
     """
     if name not in FORMATS:
         raise ConfigError(f"format={name}: there is none of that name, only {', '.join(FORMATS)}")
+
+
+def check_novelty(model: TrainedModel) -> None:
+    """Checks that what a model copies can be looked up.
+
+    Raises:
+        ConfigError: if its vocabulary is one of pieces.
+    """
+    if isinstance(model.words, Pieces):
+        raise ConfigError("novelty=true counts words, and this model's vocabulary is of pieces")
 
 
 def notes(model: TrainedModel, prompt: str) -> Iterator[str]:
