@@ -99,7 +99,7 @@ def test_perplexity_is_over_every_target_of_validation():
     assert trainer.callback_metrics["valid/perplexity"] == pytest.approx(float(loss.exp()))
 
 
-def test_test_is_scored_in_float32_whatever_the_precision_of_training():
+def test_scores_are_in_float32_whatever_the_precision_of_training():
     model, trainer = fitted(carry_state=False, precision="bf16-mixed")
     batch = (torch.tensor([[1, 2, 3]]), torch.tensor([[2, 3, 4]]))
     shown = trainer.test(model, DataLoader([batch], batch_size=None), verbose=False)[0]

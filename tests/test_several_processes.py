@@ -68,10 +68,11 @@ def until(lines: Iterable[str], words: str) -> Iterator[str]:
 
 
 def running(group: int) -> list[str]:
-    """Processes of a group that have not ended, were it only that nobody has asked how."""
-    shown = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True)
-    rows = [line.split(None, 2) for line in shown.stdout.splitlines()]
-    return [row[2] for row in rows if int(row[0]) == group and row[1][0] != "Z"]
+    """Processes of a group that have not ended: one that is ending, or that has ended and nobody
+    has asked how, has no command line any more, and its name stands in brackets."""
+    shown = subprocess.run(["ps", "-eo", "pgid=,args="], capture_output=True, text=True)
+    rows = [line.split(None, 1) for line in shown.stdout.splitlines()]
+    return [row[1] for row in rows if int(row[0]) == group and row[1][0] != "["]
 
 
 def test_each_process_gets_every_so_many_th_row():

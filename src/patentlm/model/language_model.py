@@ -126,7 +126,9 @@ class LanguageModel(LightningModule):
         self.tally = torch.zeros(4, dtype=torch.float64)
 
     def validation_step(self, batch: Batch, step: int) -> None:
-        sums, state = tally_batch(self.network, batch, self.state)
+        """In float32 whatever the training's precision, as `evaluate.py` scores."""
+        with torch.autocast(self.device.type, enabled=False):
+            sums, state = tally_batch(self.network, batch, self.state)
         self.state = state if self.running_text else None
         self.tally += sums
 
@@ -135,11 +137,7 @@ class LanguageModel(LightningModule):
         self.state = self.training_state
 
     on_test_epoch_start = on_validation_epoch_start
-
-    def test_step(self, batch: Batch, step: int) -> None:
-        """In float32 whatever the training's precision, as `evaluate.py` scores."""
-        with torch.autocast(self.device.type, enabled=False):
-            self.validation_step(batch, step)
+    test_step = validation_step
 
     def on_test_epoch_end(self) -> None:
         self._log_score("test")
