@@ -144,7 +144,7 @@ def test_pieces_and_words_are_compared_by_character(quick, quick_run):
 
 
 def test_a_trained_model_is_a_head_start(quick, quick_run):
-    """Half an epoch after the other's four: better than the same from nothing."""
+    """Half an epoch after the other's two: better than the same from nothing."""
     half = ("trainer.max_epochs=1", "trainer.limit_train_batches=0.5")
     fresh, tuned = quick("fresh", *half), quick("tuned", *half, f"init_from={quick_run}")
     assert metrics_of(tuned)["test/perplexity"] < 0.7 * metrics_of(fresh)["test/perplexity"]
