@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -57,31 +58,52 @@ def _loss_and_gradients(
     hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The mean loss `()`, and its gradients by hidden `(N, H)`, weight `(V, H)` and bias `(V,)`."""
-    wide, words, count = torch.promote_types(hidden.dtype, torch.float32), len(weight), len(hidden)
+    wide, (words, size), count = (
+        torch.promote_types(hidden.dtype, torch.float32),
+        weight.shape,
+        len(hidden),
+    )
     loss = hidden.new_zeros((), dtype=wide)
     by_hidden = torch.empty_like(hidden)
-    weight, bias = _padded(weight, 0.0), _padded(bias, -torch.inf)  # (W, H), (W,)
-    by_weight, by_bias = torch.zeros_like(weight, dtype=wide), torch.zeros_like(bias, dtype=wide)
+    rows, table = _with_bias(hidden, weight, bias)  # (N, H'), (W, H')
+    by_table = torch.zeros_like(table, dtype=wide)
+    logits = hidden.new_empty(2, min(ROWS, count), len(table))
+    chunks = zip(*(torch.split(t, ROWS) for t in (rows, targets, by_hidden)), strict=True)
+    for some, asked, by_some in chunks:
+        scores, shares = logits[:, : len(some)]  # (R, W)
+        torch.mm(some, table.t(), out=scores)
+        torch.softmax(scores, dim=1, out=shares)
+        places = (torch.arange(len(some), device=some.device), asked)
+        chances = shares[places]
+        loss += _nats(chances, scores, asked).sum()
+        shares[places] = chances - 1
+        torch.mm(shares, table[:, :size], out=by_some)
+        _add_product(by_table, shares.t(), some)
     scale = 1 / max(1, count)
-    logits = hidden.new_empty(min(ROWS, count), len(weight))
-    chunks = zip(*(torch.split(t, ROWS) for t in (hidden, targets, by_hidden)), strict=True)
-    for rows, asked, by_rows in chunks:
-        scores = torch.addmm(bias, rows, weight.t(), out=logits[: len(rows)])  # (R, W)
-        top, of_target = scores.amax(dim=1), scores.gather(1, asked[:, None])[:, 0]
-        shares = torch.softmax(scores, dim=1)
-        # exp(top) / total is the greatest share, so log(total) needs no pass of its own.
-        loss += (top.to(wide) - of_target.to(wide) - shares.amax(dim=1).to(wide).log()).sum()
-        shares.scatter_add_(1, asked[:, None], -torch.ones_like(rows[:, :1]))
-        by_rows.copy_(shares @ weight).mul_(scale)
-        _add_product(by_weight, shares.t(), rows * scale)
-        by_bias += torch.full_like(rows[:, 0], scale) @ shares
-    return loss * scale, by_hidden, by_weight[:words], by_bias[:words]
+    by_table = by_table[:words].mul_(scale)
+    return loss * scale, by_hidden.mul_(scale), by_table[:, :size], by_table[:, size]
 
 
-def _padded(parameter: Tensor, value: float) -> Tensor:
-    """The same for a vocabulary of a multiple of `ALIGNED` words."""
-    missing = -len(parameter) % ALIGNED
-    return torch.cat((parameter, parameter.new_full((missing, *parameter.shape[1:]), value)))
+def _with_bias(hidden: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Hidden vectors `(N, H')` and weights `(W, H')` whose products have the bias in them: it is
+    the weight of a further input, which is 1. Words are added that are never likely, and inputs
+    that are 0, up to a multiple of `ALIGNED`."""
+    (words, size), more = weight.shape, ALIGNED + -weight.shape[1] % ALIGNED
+    rows = F.pad(hidden, (0, more))
+    rows[:, size] = 1
+    table = F.pad(weight, (0, more, 0, -words % ALIGNED))
+    table[:words, size], table[words:, size] = bias, -torch.inf
+    return rows, table
+
+
+def _nats(chances: Tensor, scores: Tensor, asked: Tensor) -> Tensor:
+    """Of words `(R,)`: the logarithm of their probabilities, or where those are too small for a
+    number, that of their logits `(R, W)`."""
+    wide = torch.promote_types(chances.dtype, torch.float32)
+    nats = -chances.to(wide).log()
+    rare = chances < torch.finfo(chances.dtype).tiny
+    nats[rare] = F.cross_entropy(scores[rare].to(wide), asked[rare], reduction="none")
+    return nats
 
 
 def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
