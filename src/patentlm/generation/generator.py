@@ -114,7 +114,7 @@ def _write(
     hidden = reader.begin(prompt, count)
     for at in range(start, start + max_words):
         logits = network.head.logits(hidden).float().cpu()  # (B, V)
-        logits.select(1, UNK).fill_(-torch.inf)
+        logits.numpy()[:, UNK] = -math.inf
         logits = apply_filters(logits, history[:, :at], sampling)
         history[:, at] = words = draw(logits, uniforms[:, at - start])
         report(len(words))
