@@ -19,7 +19,7 @@ from patentlm.evaluation.dynamic import (
     score_adapting,
 )
 from patentlm.evaluation.evaluate import read_windows, score_network
-from patentlm.evaluation.tuning import climb, fit_cache, some_abstracts
+from patentlm.evaluation.tuning import climb, fit, some_abstracts
 from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
 from tests import networks
@@ -192,29 +192,47 @@ def test_some_abstracts_are_whole_and_evenly_spaced():
 def test_the_cache_found_has_the_perplexity_it_says_and_none_near_is_better():
     network, windows = make_network(), evaluation_windows(IDS, context=None, batch_size=2)
     cached = with_cache(network, size=None, theta=1.0, share=0.5)
-    theta, share, perplexity = fit_cache(cached, read_windows(cached, windows))
+    found = fit(cached, read_windows(cached, windows))
 
     def with_(theta, share):
         tried = with_cache(network, size=None, theta=theta, share=share)
         return score_network(tried, windows).perplexity
 
-    assert with_(theta, share) == pytest.approx(perplexity, rel=1e-6)
-    assert with_(theta, 0.02) >= perplexity - 1e-9
-    assert with_(2.0, share) >= perplexity - 1e-9
+    assert with_(found.theta, found.share) == pytest.approx(found.perplexity, rel=1e-6)
+    assert with_(found.theta, 0.02) >= found.perplexity - 1e-9
+    assert with_(2.0, found.share) >= found.perplexity - 1e-9
 
 
 def test_a_climb_ends_where_no_neighbour_is_better():
     network = make_network()
     squares = squares_of(network)
     start = replace(SETTINGS, learning_rate=1e-4)
-    best, perplexity = climb(network, IDS, squares, start, context=None)
+    best, found = climb(network, IDS, squares, start, context=None)
 
     def with_(**changed):
         tried = replace(best, **changed)
         return score_adapting(network, IDS, squares, tried, context=None).perplexity
 
-    assert with_() == pytest.approx(perplexity)
-    assert perplexity < score_adapting(network, IDS, squares, start, context=None).perplexity
+    assert with_() == pytest.approx(found.perplexity)
+    start_perplexity = score_adapting(network, IDS, squares, start, context=None).perplexity
+    assert found.perplexity < start_perplexity
     for factor in (0.5, 2):
-        assert with_(learning_rate=best.learning_rate * factor) >= perplexity
-        assert with_(decay=best.decay * factor) >= perplexity
+        assert with_(learning_rate=best.learning_rate * factor) >= found.perplexity
+        assert with_(decay=best.decay * factor) >= found.perplexity
+
+
+def test_a_climb_with_a_cache_looks_at_both_together():
+    network = make_network()
+    squares = squares_of(network)
+    cached = with_cache(network, size=None, theta=1.0, share=0.5)
+    best, found = climb(cached, IDS, squares, SETTINGS, context=None)
+
+    def with_(settings, theta, share):
+        tried = with_cache(network, size=None, theta=theta, share=share)
+        return score_adapting(tried, IDS, squares, settings, context=None).perplexity
+
+    assert with_(best, found.theta, found.share) == pytest.approx(found.perplexity, rel=1e-6)
+    for factor in (0.5, 2):
+        near = replace(best, learning_rate=best.learning_rate * factor)
+        for share in (0.02, found.share, 0.5):
+            assert with_(near, found.theta, share) >= found.perplexity - 1e-9

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from patentlm.data.corpus import Corpus
 from patentlm.data.windows import Context, abstract_starts, evaluation_windows
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
-from patentlm.evaluation.dynamic import Settings, mean_squares, read_adapting, score_adapting
+from patentlm.evaluation.dynamic import Settings, mean_squares, read_adapting
 from patentlm.evaluation.evaluate import read_windows
 from patentlm.model.cache import CacheHead
 from patentlm.model.network import Network
+from patentlm.model.score import Score, tally_hidden
 from patentlm.trained_model import TrainedModel
 
 SPLIT = "valid"
@@ -29,8 +30,8 @@ STEP = 2.0
 def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
     """The constants with the lowest perplexity on abstracts of valid, as arguments to use.
 
-    A learning rate and a decay are climbed to from those given, without the cache; then all thetas
-    and shares of a grid are tried on one reading.
+    A learning rate and a decay are climbed to from those given; for each that is tried, all thetas
+    and shares of a grid are, on one reading.
 
     Args:
         model: without a cache.
@@ -40,23 +41,31 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
     Raises:
         ConfigError: if there is nothing to tune, or settings can't work.
     """
-    ids, context = some_abstracts(corpus.ids(SPLIT), config.tune), model.contents.context
-    cached = model.with_cache(**config.cache).network if config.cache else model.network
-    windows = evaluation_windows(ids, context=context, batch_size=config.evaluation_batch_size)
-    reads, chosen = read_windows(cached, windows), []
+    if not config.cache and not config.adaptation:
+        raise ConfigError("tune has nothing to tune; give cache=neural or adaptation=dynamic")
+    ids, context, chosen = (
+        some_abstracts(corpus.ids(SPLIT), config.tune),
+        model.contents.context,
+        [],
+    )
+    network = model.with_cache(**config.cache).network if config.cache else model.network
     if config.adaptation:
         settings = Settings(**config.adaptation)
         squares = mean_squares(model.network, corpus.ids("train"), settings, context=context)
-        settings, found = climb(model.network, ids, squares, settings, context=context)
-        reads = read_adapting(cached, ids, squares, settings, context=context)
+        settings, found = climb(network, ids, squares, settings, context=context)
         chosen += ["adaptation=dynamic"]
         chosen += [f"adaptation.{n}={getattr(settings, n):.3g}" for n in ("learning_rate", "decay")]
+    else:
+        windows = evaluation_windows(ids, context=context, batch_size=config.evaluation_batch_size)
+        found = fit(network, read_windows(network, windows))
     if config.cache:
-        theta, share, found = fit_cache(cached, reads)
-        chosen += ["cache=neural", f"cache.theta={theta:.3g}", f"cache.share={share:.3g}"]
-    if not chosen:
-        raise ConfigError("tune has nothing to tune; give cache=neural or adaptation=dynamic")
-    return f"{SPLIT}, {len(ids) - 1:,} targets: perplexity {found:.2f} with\n{' '.join(chosen)}"
+        chosen += [
+            "cache=neural",
+            f"cache.theta={found.theta:.3g}",
+            f"cache.share={found.share:.3g}",
+        ]
+    arguments = " ".join(chosen)
+    return f"{SPLIT}, {len(ids) - 1:,} targets: perplexity {found.perplexity:.2f} with\n{arguments}"
 
 
 def some_abstracts(ids: Ids, count: int) -> Ids:
@@ -69,18 +78,27 @@ def some_abstracts(ids: Ids, count: int) -> Ids:
     return np.concatenate([ids[:1], *texts])
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A perplexity and the cache's constants with which it is, nan where there is no cache."""
+
+    perplexity: float
+    theta: float = math.nan
+    share: float = math.nan
+
+
 @torch.no_grad()
-def fit_cache(
-    network: Network, reads: Iterable[tuple[Tensor, Tensor]]
-) -> tuple[float, float, float]:
-    """The best theta and share of `THETAS` and `SHARES`, and the perplexity with them.
+def fit(network: Network, reads: Iterable[tuple[Tensor, Tensor]]) -> Fit:
+    """The lowest perplexity with any of `THETAS` and `SHARES`; without a cache just that.
 
     Args:
-        network: with a cache, whose own constants do not matter.
+        network: whose cache's own constants do not matter.
         reads: its rows and the targets.
     """
     head = network.head
-    assert isinstance(head, CacheHead)
+    if not isinstance(head, CacheHead):
+        tallies = [tally_hidden(network, hidden, targets) for hidden, targets in reads]
+        return Fit(Score.of(torch.stack(tallies).sum(0)).perplexity)
     parts = [_chances(head, rows, targets) for rows, targets in reads]
     known, copied = (torch.cat(part) for part in zip(*parts, strict=True))  # (N, 1), (N, thetas)
     full = ~copied.isnan()
@@ -91,7 +109,7 @@ def fit_cache(
         ]
     )  # (shares, thetas)
     share, theta = divmod(int(losses.argmin()), len(THETAS))
-    return THETAS[theta], SHARES[share], math.exp(float(losses.min()))
+    return Fit(math.exp(float(losses.min())), THETAS[theta], SHARES[share])
 
 
 def _chances(head: CacheHead, rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,20 +126,21 @@ def _chances(head: CacheHead, rows: Tensor, targets: Tensor) -> tuple[Tensor, Te
 
 def climb(
     network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
-) -> tuple[Settings, float]:
-    """Settings with a learning rate and a decay no neighbour of which is better, and the perplexity
-    with them."""
-    tried: dict[Settings, float] = {}
+) -> tuple[Settings, Fit]:
+    """Settings with a learning rate and a decay no neighbour of which is better, each with the best
+    constants of the cache if there is one."""
+    tried: dict[Settings, Fit] = {}
 
-    def nats(settings: Settings) -> float:
+    def perplexity(settings: Settings) -> float:
         if settings not in tried:
-            tried[settings] = score_adapting(network, ids, squares, settings, context=context).loss
-        return tried[settings]
+            reads = read_adapting(network, ids, squares, settings, context=context)
+            tried[settings] = fit(network, reads)
+        return tried[settings].perplexity
 
     while True:
-        best = min([settings, *_neighbours(settings)], key=nats)
+        best = min([settings, *_neighbours(settings)], key=perplexity)
         if best == settings:
-            return best, math.exp(tried[best])
+            return best, tried[best]
         settings = best
 
 
