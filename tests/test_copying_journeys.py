@@ -73,6 +73,10 @@ def test_a_cache_and_an_adaptation_are_tuned_on_valid_and_used(train, shown, run
     assert perplexity(table, name) < plain
     written = shown("generate", f"checkpoint={folder}", "prompt=the", "max_words=9", *arguments)
     assert written.startswith("The")
+    few = ("text=true", "samples.count=2", "samples.max_words=9")
+    beside = shown("evaluate", f"checkpoint={folder}", *few, "cache=neural")
+    assert f"{folder} + neural cache: " in beside
+    assert beside != shown("evaluate", f"checkpoint={folder}", *few)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +113,7 @@ def test_mistakes_are_told_in_one_line(train, run_script, capsys):
         ("evaluate", badly_cached, "error: cache.theta must be 0 or more, cache.share"),
         ("evaluate", badly_adapted, "error: adaptation.segment must be 1"),
         ("evaluate", ["tune=3"], "error: tune has nothing to tune; give cache=neural or adapt"),
+        ("evaluate", ["text=true", "adaptation=dynamic"], "error: text=true writes without a"),
         ("generate", badly_cached, "error: cache.theta must be 0 or more, cache.share"),
         ("generate", ["prompt=the", *badly_adapted], "error: adaptation.segment must be 1"),
         ("generate", ["adaptation=dynamic"], "error: adaptation=dynamic learns from the prompt"),

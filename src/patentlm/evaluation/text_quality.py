@@ -67,9 +67,14 @@ def compare(
     vocabulary is one of pieces, all figures count pieces.
 
     Raises:
-        ConfigError: if the split, the number of texts or the sampling can't work, or the models
-            have several vocabularies.
+        ConfigError: if the split, the number of texts, the sampling or the cache can't work, the
+            models have several vocabularies, or are to adapt.
     """
+    if config.adaptation:
+        raise ConfigError(
+            "text=true writes without a prompt, so there is nothing to adapt to; leave out "
+            "adaptation=dynamic"
+        )
     if len({model.words.vocabulary for model in models.values()}) > 1:
         raise ConfigError("text=true compares models of one vocabulary; give these one by one")
     corpus = next(iter(corpora.values()))
@@ -77,8 +82,10 @@ def compare(
     train = corpus.ids("train")
     columns, heading = {}, [f"{corpus.label}: {len(real):,} abstracts each, seed {config.seed}"]
     for path, model in models.items():
+        model = model.with_cache(**config.cache) if config.cache else model
         sampling = config.get("sampling") or model.contents.sampling
-        columns[path] = judge_written(
+        name = path + (" + neural cache" if config.cache else "")
+        columns[name] = judge_written(
             model,
             train,
             sampling,
@@ -86,8 +93,8 @@ def compare(
             seed=config.seed,
             max_words=config.samples.max_words,
         )
-        settings = ", ".join(f"{name} {value}" for name, value in sampling.items())
-        heading.append(f"{path}: {settings}")
+        settings = ", ".join(f"{filter_} {value}" for filter_, value in sampling.items())
+        heading.append(f"{name}: {settings}")
     columns[f"real ({config.split})"] = judge(real, train)
     return "\n".join([*heading, "", _table(columns)])
 
