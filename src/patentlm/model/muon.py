@@ -89,12 +89,13 @@ def _gates(name: str, named: Mapping[str, Tensor]) -> int:
 
 
 def orthogonal(matrices: Tensor, iterations: int) -> Tensor:
-    """About the nearest matrices `(…, M, N)` with singular values of 1, by Newton and Schulz."""
-    if matrices.shape[-2] > matrices.shape[-1]:
+    """About the nearest matrices `(K, M, N)` with singular values of 1, by Newton and Schulz."""
+    if matrices.shape[1] > matrices.shape[2]:
         return orthogonal(matrices.mT, iterations).mT
     a, b, c = COEFFICIENTS
-    found: Tensor = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    found: Tensor = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(iterations):
         square = found @ found.mT
-        found = a * found + (b * square + c * square @ square) @ found
+        even = torch.baddbmm(square, square, square, beta=b, alpha=c)
+        found = torch.baddbmm(found, even, found, beta=a)
     return found
