@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from patentlm.model.cells import MogrifierLSTM, WeightDropLSTM
-from patentlm.model.dropout import LockedDropout, drop_words
+from patentlm.model.dropout import LockedDropout, drop_words, dropout
 
 SIZES = {"input_size": 5, "hidden_size": 4, "num_layers": 2, "dropout": 0.0, "batch_first": True}
 CELLS = {
@@ -55,7 +55,7 @@ def test_dropped_weights_reach_the_kernel_and_raw_ones_get_the_gradient():
     found, _ = layer(inputs, None)
     found.sum().backward()
     torch.manual_seed(3)
-    dropped = nn.functional.dropout(raw.detach(), 0.5).requires_grad_()
+    dropped = dropout(raw.detach(), 0.5).requires_grad_()
     expected = nn.LSTM(5, 4, batch_first=True)
     for name, weight in layer.layers[0].lstm.named_parameters():
         expected.get_parameter(name).data.copy_(dropped if "weight_hh" in name else weight)

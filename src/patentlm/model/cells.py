@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from patentlm.model.dropout import LockedDropout
+from patentlm.model.dropout import LockedDropout, dropout
 
 LSTMState = tuple[Tensor, Tensor]
 """Hidden vectors and cells, each `(layers, B, H)`."""
@@ -78,7 +78,7 @@ class _WeightDropLayer(nn.Module):
     def forward(self, inputs: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:
         if not self.training or self.weight_drop == 0:
             return self.lstm(inputs, state)  # type: ignore[no-any-return]
-        dropped = F.dropout(self.lstm.get_parameter("weight_hh_l0"), self.weight_drop)
+        dropped = dropout(self.lstm.get_parameter("weight_hh_l0"), self.weight_drop)
         return functional_call(self.lstm, {"weight_hh_l0": dropped}, (inputs, state))  # type: ignore[no-any-return]
 
 

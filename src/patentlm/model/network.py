@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from patentlm.model.dropout import LockedDropout, drop_words
+from patentlm.model.dropout import Dropout, LockedDropout, drop_words
 from patentlm.model.memory import CopyingHead, recall
 
 State = Any
@@ -68,7 +68,7 @@ class Network(nn.Module):
             dropout=dropout if layers > 1 else 0.0,
             batch_first=True,
         )
-        make_dropout = LockedDropout if locked_dropout else nn.Dropout
+        make_dropout = LockedDropout if locked_dropout else Dropout
         self.input_dropout = make_dropout(input_dropout)
         self.output_dropout = make_dropout(output_dropout)
         self._head = head(hidden_size=hidden_size, embedding=self.embedding)
