@@ -43,12 +43,9 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
     """
     if not config.cache and not config.adaptation:
         raise ConfigError("tune has nothing to tune; give cache=neural or adaptation=dynamic")
-    ids, context, chosen = (
-        some_abstracts(corpus.ids(SPLIT), config.tune),
-        model.contents.context,
-        [],
-    )
+    ids, context = some_abstracts(corpus.ids(SPLIT), config.tune), model.contents.context
     network = model.with_cache(**config.cache).network if config.cache else model.network
+    chosen = []
     if config.adaptation:
         settings = Settings(**config.adaptation)
         squares = mean_squares(model.network, corpus.ids("train"), settings, context=context)
@@ -59,11 +56,7 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
         windows = evaluation_windows(ids, context=context, batch_size=config.evaluation_batch_size)
         found = fit(network, read_windows(network, windows))
     if config.cache:
-        chosen += [
-            "cache=neural",
-            f"cache.theta={found.theta:.3g}",
-            f"cache.share={found.share:.3g}",
-        ]
+        chosen += ["cache=neural", f"cache.theta={found.theta:.3g} cache.share={found.share:.3g}"]
     arguments = " ".join(chosen)
     return f"{SPLIT}, {len(ids) - 1:,} targets: perplexity {found.perplexity:.2f} with\n{arguments}"
 

@@ -93,6 +93,8 @@ def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
         return logits
     rows, each = logits.numpy(), np.arange(len(logits))
     ordered = np.sort(rows, axis=1)  # values alone: many times faster than with their places
+    if not np.isfinite(ordered[:, -1]).all():
+        return logits  # of which nothing can be drawn
     left_out = _quantile(np.exp(ordered - ordered[:, -1:]), 1 - value)  # (B,)
     lowest = ordered[each, left_out]
     kept = rows >= lowest[:, None]  # (B, V)

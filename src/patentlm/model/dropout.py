@@ -12,9 +12,8 @@ def dropout(inputs: Tensor, p: float) -> Tensor:
     """Each number is 0 with probability `p`, else 1 / (1 - p) of what it was (Srivastava et al.
     2014, "Dropout").
 
-    torch draws a float64 for each number on a CPU, one after the other; four decisions are made
-    here of each random integer, which takes a quarter of the time
-    (`python -m benchmarks.dropout_speed`).
+    On a CPU torch draws a random number for each; here each decides about four, which takes a
+    quarter of the time (`python -m benchmarks.dropout_speed`).
     """
     limit = round(p * 2**BITS)
     if inputs.device.type != "cpu" or limit == 2**BITS:
@@ -41,7 +40,9 @@ class LockedDropout(Dropout):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """`(B, T, H)` to `(B, T, H)`."""
-        return inputs * super().forward(torch.ones_like(inputs[:, :1]))  # (B, 1, H)
+        if not self.training or self.p == 0:
+            return inputs
+        return inputs * dropout(torch.ones_like(inputs[:, :1]), self.p)  # (B, 1, H)
 
 
 def drop_words(embedding: Tensor, p: float) -> Tensor:
