@@ -109,6 +109,7 @@ def test_mistakes_are_told_in_one_line(train, run_script, capsys):
     folder = train(*ABSTRACT)
     badly_cached = ("cache=neural", "cache.share=2")
     badly_adapted = ("adaptation=dynamic", "adaptation.segment=0")
+    wildly = ("prompt=the", "adaptation=dynamic", "adaptation.learning_rate=1e39")
     for script, arguments, said in (
         ("evaluate", badly_cached, "error: cache.theta must be 0 or more, cache.share"),
         ("evaluate", badly_adapted, "error: adaptation.segment must be 1"),
@@ -116,6 +117,7 @@ def test_mistakes_are_told_in_one_line(train, run_script, capsys):
         ("evaluate", ["text=true", "adaptation=dynamic"], "error: text=true writes without a"),
         ("generate", badly_cached, "error: cache.theta must be 0 or more, cache.share"),
         ("generate", ["prompt=the", *badly_adapted], "error: adaptation.segment must be 1"),
+        ("generate", wildly, "error: adaptation.learning_rate=1e+39 is too high for this model"),
         ("generate", ["adaptation=dynamic"], "error: adaptation=dynamic learns from the prompt"),
     ):
         capsys.readouterr()

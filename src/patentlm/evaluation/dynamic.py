@@ -184,6 +184,9 @@ def adapt(
         squares: of `mean_squares`.
         settings: of the adaptation.
         context: how far back the network was made to look.
+
+    Raises:
+        ConfigError: if its steps are so large that the weights are no numbers any more.
     """
     segments = _segments(ids, context, settings.segment)
     read = _read_text(network, segments, Adaptation(network, squares, settings), context)
@@ -192,6 +195,9 @@ def adapt(
         leave=False,
     ):  # fmt: skip
         pass
+    if not all(weight.isfinite().all() for weight in _weights(network)):
+        rate = f"adaptation.learning_rate={settings.learning_rate:g}"
+        raise ConfigError(f"{rate} is too high for this model: its weights are no numbers any more")
 
 
 def _read_text(
