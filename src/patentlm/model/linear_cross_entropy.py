@@ -58,14 +58,10 @@ def _loss_and_gradients(
     hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The mean loss `()`, and its gradients by hidden `(N, H)`, weight `(V, H)` and bias `(V,)`."""
-    wide, (words, size), count = (
-        torch.promote_types(hidden.dtype, torch.float32),
-        weight.shape,
-        len(hidden),
-    )
-    loss = hidden.new_zeros((), dtype=wide)
-    by_hidden = torch.empty_like(hidden)
+    wide = torch.promote_types(hidden.dtype, torch.float32)
+    (words, size), count = weight.shape, len(hidden)
     rows, table = _with_bias(hidden, weight, bias)  # (N, H'), (W, H')
+    loss, by_hidden = hidden.new_zeros((), dtype=wide), torch.empty_like(hidden)
     by_table = torch.zeros_like(table, dtype=wide)
     logits = hidden.new_empty(2, min(ROWS, count), len(table))
     chunks = zip(*(torch.split(t, ROWS) for t in (rows, targets, by_hidden)), strict=True)
