@@ -3,7 +3,7 @@
     python -m benchmarks.dropout_speed
 
 Forward and backward of activations `(20, 35, 200)` and `(16, 140, 400)` and of weights `(1600,
-400)`, a turn of each by turns, in milliseconds; the fastest of all. Prints a table, and all numbers
+400)`, each by turns, in milliseconds; the fastest of all. Prints a table, and all numbers
 as a line of JSON.
 """
 

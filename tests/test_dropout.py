@@ -1,9 +1,13 @@
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patentlm.model.cells import WeightDropLSTM
 from patentlm.model.dropout import Dropout, dropout
+from tests.networks import make_network
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.9])
@@ -35,6 +39,25 @@ def test_any_shape_by_the_seed(shape, seed, p):
 
 def test_all_are_dropped():
     assert dropout(torch.ones(7), 1.0).tolist() == [0.0] * 7
+
+
+@pytest.mark.parametrize("p", [-0.5, 1.5])
+def test_what_is_no_probability_is_refused(p):
+    with pytest.raises(ValueError, match="has to be between 0 and 1"):
+        dropout(torch.ones(7), p)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"dropout": 1.5},
+        {"embedding_dropout": 2},
+        {"cell": partial(WeightDropLSTM, weight_drop=-1)},
+    ],
+)
+def test_a_network_is_not_made_with_what_is_no_probability(changed):
+    with pytest.raises(ValueError, match="has to be between 0 and 1"):
+        make_network(**changed)
 
 
 def test_the_gradient_is_dropped_alike():

@@ -90,9 +90,11 @@ def compare(
     split = config.split
     scores = {path: _score(model, corpora[path], config) for path, model in models.items()}
     best_first = sorted(models, key=lambda path: scores[path].nats)
-    additions = _additions(config)
     rows = [
-        (*_about(path + additions, models[path]), *_figures(scores[path], corpora[path], split))
+        (
+            *_about(path + additions(config), models[path]),
+            *_figures(scores[path], corpora[path], split),
+        )
         for path in best_first
     ]
     corpus = next(iter(corpora.values()))
@@ -114,10 +116,10 @@ def _score(model: TrainedModel, corpus: Corpus, config: DictConfig) -> Score:
     return score_adapting(model.network, ids, squares, settings, context=context)
 
 
-def _additions(config: DictConfig) -> str:
-    """What a model's row says of how it was scored."""
-    additions = {" + dynamic evaluation": config.adaptation, " + neural cache": config.cache}
-    return "".join(name for name, settings in additions.items() if settings)
+def additions(config: DictConfig) -> str:
+    """What is said after a model's name of how it was read."""
+    named = {" + dynamic evaluation": config.adaptation, " + neural cache": config.cache}
+    return "".join(name for name, settings in named.items() if settings)
 
 
 def _about(path: str, model: TrainedModel) -> Row:

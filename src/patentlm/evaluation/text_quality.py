@@ -15,6 +15,7 @@ from patentlm.data.corpus import Corpus
 from patentlm.data.windows import abstract_starts
 from patentlm.data.words import END, UNK, Ids
 from patentlm.errors import ConfigError
+from patentlm.evaluation.comparison import additions
 from patentlm.generation.generator import generate
 from patentlm.generation.novelty import COPIED, joined, match
 from patentlm.trained_model import TrainedModel
@@ -84,7 +85,7 @@ def compare(
     for path, model in models.items():
         model = model.with_cache(**config.cache) if config.cache else model
         sampling = config.get("sampling") or model.contents.sampling
-        name = path + (" + neural cache" if config.cache else "")
+        name = path + additions(config)
         columns[name] = judge_written(
             model,
             train,
@@ -93,7 +94,7 @@ def compare(
             seed=config.seed,
             max_words=config.samples.max_words,
         )
-        settings = ", ".join(f"{filter_} {value}" for filter_, value in sampling.items())
+        settings = ", ".join(f"{key} {value}" for key, value in sampling.items())
         heading.append(f"{name}: {settings}")
     columns[f"real ({config.split})"] = judge(real, train)
     return "\n".join([*heading, "", _table(columns)])

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from patentlm.model.dropout import LockedDropout, dropout
+from patentlm.model.dropout import Dropout, LockedDropout
 
 LSTMState = tuple[Tensor, Tensor]
 """Hidden vectors and cells, each `(layers, B, H)`."""
@@ -73,12 +73,13 @@ class _WeightDropLayer(nn.Module):
     def __init__(self, input_size: int, hidden_size: int, weight_drop: float) -> None:
         super().__init__()
         self.lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
-        self.weight_drop = weight_drop
+        self.weight_drop = Dropout(weight_drop)
 
     def forward(self, inputs: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:
-        if not self.training or self.weight_drop == 0:
+        weight = self.lstm.get_parameter("weight_hh_l0")
+        dropped = self.weight_drop(weight)
+        if dropped is weight:
             return self.lstm(inputs, state)  # type: ignore[no-any-return]
-        dropped = dropout(self.lstm.get_parameter("weight_hh_l0"), self.weight_drop)
         return functional_call(self.lstm, {"weight_hh_l0": dropped}, (inputs, state))  # type: ignore[no-any-return]
 
 

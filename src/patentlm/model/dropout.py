@@ -14,11 +14,13 @@ def dropout(inputs: Tensor, p: float) -> Tensor:
 
     On a CPU torch draws a random number for each; here each decides about four, which takes a
     quarter of the time (`python -m benchmarks.dropout_speed`).
+
+    Raises:
+        ValueError: if `p` is no probability.
     """
-    limit = round(p * 2**BITS)
-    if inputs.device.type != "cpu" or limit == 2**BITS:
+    if inputs.device.type != "cpu" or not 0 <= p < 1:
         return F.dropout(inputs, p)
-    count = inputs.numel()
+    limit, count = round(p * 2**BITS), inputs.numel()
     words = torch.empty(-(-count * BITS // 64), dtype=torch.int64).random_(-(2**63), None)
     kept = words.view(torch.int16)[:count] >= limit - 2 ** (BITS - 1)
     factors = kept.view(inputs.shape).to(inputs.dtype).div_(1 - p)

@@ -60,7 +60,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embedding_size)
-        self.embedding_dropout = embedding_dropout
+        self.embedding_dropout = Dropout(embedding_dropout)
         self.recurrent = cell(
             input_size=embedding_size,
             hidden_size=hidden_size,
@@ -120,9 +120,9 @@ class Network(nn.Module):
         return self.output_dropout(hidden), state
 
     def _embed(self, inputs: Tensor) -> Tensor:
-        if not self.training or self.embedding_dropout == 0:
+        if not self.training or self.embedding_dropout.p == 0:
             return self.embedding(inputs)  # type: ignore[no-any-return]
-        return F.embedding(inputs, drop_words(self.embedding.weight, self.embedding_dropout))
+        return F.embedding(inputs, drop_words(self.embedding.weight, self.embedding_dropout.p))
 
 
 def initialise_recurrent(recurrent: nn.Module) -> None:
