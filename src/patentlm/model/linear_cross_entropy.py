@@ -7,13 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-ROWS = 512
+ROWS = 768
 """Targets whose logits exist at once: few enough to stay in a CPU's cache, many enough for its
 matrix products to run at full speed (`python -m benchmarks.head_loss`)."""
 
-ALIGNED = 16
-"""Rows of logits begin a multiple of so many numbers apart. With an odd vocabulary they would not
-lie at the addresses vector instructions like, and the product would take up to twice as long."""
+ALIGNED = 64
+"""Bytes. Sides of the products are as many numbers as fill a multiple of it, as rows of the tiles
+are in which processors multiply; and with an odd vocabulary, rows of logits would not lie at the
+addresses vector instructions like. Other products take up to twice as long."""
 
 
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
@@ -58,52 +59,48 @@ def _loss_and_gradients(
     hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The mean loss `()`, and its gradients by hidden `(N, H)`, weight `(V, H)` and bias `(V,)`."""
-    wide = torch.promote_types(hidden.dtype, torch.float32)
     (words, size), count = weight.shape, len(hidden)
-    rows, table = _with_bias(hidden, weight, bias)  # (N, H'), (W, H')
-    loss, by_hidden = hidden.new_zeros((), dtype=wide), torch.empty_like(hidden)
-    by_table = torch.zeros_like(table, dtype=wide)
-    logits = hidden.new_empty(2, min(ROWS, count), len(table))
-    chunks = zip(*(torch.split(t, ROWS) for t in (rows, targets, by_hidden)), strict=True)
+    rows, table = _with_bias(hidden, weight, bias)  # (N', H'), (W, H')
+    by_rows, logits = torch.empty_like(rows), rows.new_empty(min(ROWS, len(rows)), len(table))
+    wide = torch.promote_types(hidden.dtype, torch.float32)
+    loss = by_table = hidden.new_zeros((), dtype=wide)
+    chunks = zip(*(torch.split(t, ROWS) for t in (rows, targets, by_rows)), strict=True)
     for some, asked, by_some in chunks:
-        scores, shares = logits[:, : len(some)]  # (R, W)
-        torch.mm(some, table.t(), out=scores)
-        torch.softmax(scores, dim=1, out=shares)
-        places = (torch.arange(len(some), device=some.device), asked)
+        shares = logits[: len(some)]  # (R, W)
+        torch.mm(some, table.t(), out=shares)
+        torch.softmax(shares, dim=1, out=shares)
+        places = (torch.arange(len(asked), device=asked.device), asked)
         chances = shares[places]
-        loss += _nats(chances, scores, asked).sum()
         shares[places] = chances - 1
-        torch.mm(shares, table[:, :size], out=by_some)
-        _add_product(by_table, shares.t(), some)
+        torch.mm(shares, table, out=by_some)
+        loss = loss + _nats(chances, some, table, asked).sum()
+        by_table = (shares.t() @ some).to(wide).add_(by_table)
     scale = 1 / max(1, count)
-    by_table = by_table[:words].mul_(scale)
-    return loss * scale, by_hidden.mul_(scale), by_table[:, :size], by_table[:, size]
+    by_rows, by_table = by_rows[:count].mul_(scale), by_table[:words].mul_(scale)
+    return loss * scale, by_rows[:, :size], by_table[:, :size], by_table[:, size]
 
 
 def _with_bias(hidden: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Hidden vectors `(N, H')` and weights `(W, H')` whose products have the bias in them: it is
-    the weight of a further input, which is 1. Words are added that are never likely, and inputs
-    that are 0, up to a multiple of `ALIGNED`."""
-    (words, size), more = weight.shape, ALIGNED + -weight.shape[1] % ALIGNED
-    rows = F.pad(hidden, (0, more))
-    rows[:, size] = 1
-    table = F.pad(weight, (0, more, 0, -words % ALIGNED))
-    table[:words, size], table[words:, size] = bias, -torch.inf
+    """Hidden vectors `(N', H')` and weights `(W, H')` whose products have the bias in them: it is
+    the weight of a further input, which is 1. All sides are filled up (see `ALIGNED`) with words
+    that are never likely, inputs that are 0, and vectors of nothing but 0, which have no share in
+    the gradient of the weights."""
+    (words, size), count = weight.shape, len(hidden)
+    step = ALIGNED // hidden.itemsize
+    more = step - size % step
+    rows = F.pad(hidden, (0, more, 0, -count % step))
+    rows[:count, size] = 1
+    table = F.pad(weight, (0, more, 0, -words % step))
+    table[:words, size], table[words:, size] = bias, torch.finfo(table.dtype).min
     return rows, table
 
 
-def _nats(chances: Tensor, scores: Tensor, asked: Tensor) -> Tensor:
+def _nats(chances: Tensor, rows: Tensor, table: Tensor, targets: Tensor) -> Tensor:
     """Of words `(R,)`: the logarithm of their probabilities, or where those are too small for a
-    number, that of their logits `(R, W)`."""
+    number, that of the logits of their rows."""
     wide = torch.promote_types(chances.dtype, torch.float32)
     nats = -chances.to(wide).log()
-    rare = chances < torch.finfo(chances.dtype).tiny
-    nats[rare] = F.cross_entropy(scores[rare].to(wide), asked[rare], reduction="none")
+    rare = (chances < torch.finfo(chances.dtype).tiny).nonzero()[:, 0]
+    logits = (rows[rare] @ table.t()).to(wide)
+    nats[rare] = F.cross_entropy(logits, targets[rare], reduction="none")
     return nats
-
-
-def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
-    if total.dtype == a.dtype:
-        total.addmm_(a, b)
-    else:
-        total += a @ b
