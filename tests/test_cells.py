@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from patentlm.model.cells import MogrifierLSTM, WeightDropLSTM
+from patentlm.model.cells import LSTM, MogrifierLSTM, WeightDropLSTM
 from patentlm.model.dropout import LockedDropout, drop_words, dropout
 
 SIZES = {"input_size": 5, "hidden_size": 4, "num_layers": 2, "dropout": 0.0, "batch_first": True}
@@ -103,6 +103,24 @@ def test_layers_drop_between_them_while_training():
     assert not torch.equal(stack(inputs, None)[0], stack(inputs, None)[0])
     stack.eval()
     assert torch.equal(stack(inputs, None)[0], stack(inputs, None)[0])
+
+
+def test_an_lstm_is_torchs_layer_by_layer_with_dropout_between():
+    torch.manual_seed(0)
+    lstm = LSTM(**{**SIZES, "dropout": 0.5})
+    layers = [nn.LSTM(5, 4, batch_first=True), nn.LSTM(4, 4, batch_first=True)]
+    for layer, weights in zip(layers, lstm.all_weights, strict=True):
+        for theirs, ours in zip(layer.parameters(), weights, strict=True):
+            theirs.data.copy_(ours.data)
+    inputs, start = torch.randn(3, 7, 5), (torch.randn(2, 3, 4), torch.randn(2, 3, 4))
+    first, (hidden, cell) = layers[0](inputs, tuple(part[:1] for part in start))
+    torch.manual_seed(1)
+    second, after = layers[1](dropout(first, 0.5), tuple(part[1:] for part in start))
+    torch.manual_seed(1)
+    found, state = lstm(inputs, start)
+    torch.testing.assert_close(found, second)
+    torch.testing.assert_close(state, (torch.cat([hidden, after[0]]), torch.cat([cell, after[1]])))
+    torch.testing.assert_close(lstm.eval()(inputs), nn.LSTM.forward(lstm, inputs))
 
 
 def test_a_word_is_dropped_whole():

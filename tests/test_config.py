@@ -100,7 +100,7 @@ def test_the_default_is_the_missions_set_up(composed):
         128,
         1,
     )
-    assert config.model.cell._target_ == "torch.nn.LSTM"
+    assert config.model.cell._target_ == "patentlm.model.cells.LSTM"
     assert config.windows._target_.endswith("ManyToOne")
     assert (config.windows.length, config.windows.stride, config.windows.batch_size) == (50, 1, 128)
     assert config.optimizer._target_ == "torch.optim.Adam"

@@ -1,5 +1,6 @@
 """A softmax head's loss and its gradient in one pass, without all logits in memory."""
 
+from functools import reduce
 from typing import Any
 
 import torch
@@ -31,68 +32,85 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: 
         bias: `(V,)`.
         targets: words, `(N,)`; of none the loss is 0.
     """
-    loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
-    return loss
+    total: Tensor = _Nats.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
+    return total / max(1, len(targets))
 
 
-class _LinearCrossEntropy(torch.autograd.Function):
+class _Nats(torch.autograd.Function):
+    """The sum over all targets."""
+
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
         device = hidden.device.type
         autocast = torch.is_autocast_enabled(device)
         dtype = torch.get_autocast_dtype(device) if autocast else hidden.dtype
         with torch.autocast(device, enabled=False):
-            loss, *gradients = _loss_and_gradients(
-                hidden.to(dtype), weight.to(dtype), bias.to(dtype), targets
-            )
-        inputs = (hidden, weight, bias)
+            rows, table = _with_bias(hidden, weight, bias, dtype)
+            nats, *gradients = _nats_and_gradients(rows, table, targets)
+        ((count, size), words), inputs = (hidden.shape, len(weight)), (hidden, weight, bias)
+        by_rows, by_table = gradients
+        gradients = [by_rows[:count, :size], by_table[:words, :size], by_table[:words, size]]
         ctx.save_for_backward(*(g.to(x.dtype) for g, x in zip(gradients, inputs, strict=True)))
-        return loss
+        return nats
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return *(gradient.to(saved.dtype) * saved for saved in ctx.saved_tensors), None
+        return *(gradient * saved for saved in ctx.saved_tensors), None
 
 
-def _loss_and_gradients(
-    hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The mean loss `()`, and its gradients by hidden `(N, H)`, weight `(V, H)` and bias `(V,)`."""
-    (words, size), count = weight.shape, len(hidden)
-    rows, table = _with_bias(hidden, weight, bias)  # (N', H'), (W, H')
-    by_rows, logits = torch.empty_like(rows), rows.new_empty(min(ROWS, len(rows)), len(table))
-    wide = torch.promote_types(hidden.dtype, torch.float32)
-    loss = by_table = hidden.new_zeros((), dtype=wide)
-    chunks = zip(*(torch.split(t, ROWS) for t in (rows, targets, by_rows)), strict=True)
-    for some, asked, by_some in chunks:
-        shares = logits[: len(some)]  # (R, W)
-        torch.mm(some, table.t(), out=shares)
-        torch.softmax(shares, dim=1, out=shares)
-        places = (torch.arange(len(asked), device=asked.device), asked)
-        chances = shares[places]
-        shares[places] = chances - 1
-        torch.mm(shares, table, out=by_some)
-        loss = loss + _nats(chances, some, table, asked).sum()
-        by_table = (shares.t() @ some).to(wide).add_(by_table)
-    scale = 1 / max(1, count)
-    by_rows, by_table = by_rows[:count].mul_(scale), by_table[:words].mul_(scale)
-    return loss * scale, by_rows[:, :size], by_table[:, :size], by_table[:, size]
+def _nats_and_gradients(
+    rows: Tensor, table: Tensor, targets: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The sum of all losses `()`, and its gradients by rows `(N', H')` and table `(W, H')`, see
+    `_with_bias`."""
+    wide = torch.promote_types(rows.dtype, torch.float32)
+    nats, by_rows = torch.empty_like(targets, dtype=wide), torch.empty_like(rows)
+    logits = rows.new_empty(min(ROWS, len(rows)), len(table))
+    chunks = zip(*(torch.split(t, ROWS) for t in (rows, targets, by_rows, nats)), strict=True)
+    products = (_chunk(table, logits, *chunk).to(wide) for chunk in chunks)
+    by_table = reduce(Tensor.add_, products)
+    return nats.sum(), by_rows, by_table
 
 
-def _with_bias(hidden: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+def _chunk(
+    table: Tensor, logits: Tensor, rows: Tensor, targets: Tensor, by_rows: Tensor, nats: Tensor
+) -> Tensor:
+    """The gradient by the table from some rows `(R, H')`. What they lose `(R,)` and the gradient by
+    them is filled in; logits `(R or more, W)` are room to work in."""
+    shares = logits[: len(rows)]
+    torch.mm(rows, table.t(), out=shares)
+    torch.softmax(shares, dim=1, out=shares)
+    places = (torch.arange(len(targets), device=targets.device), targets)
+    chances = shares[places]
+    nats.copy_(_nats(chances, rows, table, targets))
+    shares[places] = chances - 1
+    torch.mm(shares, table, out=by_rows)
+    return shares.t() @ rows
+
+
+def _with_bias(
+    hidden: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
     """Hidden vectors `(N', H')` and weights `(W, H')` whose products have the bias in them: it is
     the weight of a further input, which is 1. All sides are filled up (see `ALIGNED`) with words
     that are never likely, inputs that are 0, and vectors of nothing but 0, which have no share in
     the gradient of the weights."""
     (words, size), count = weight.shape, len(hidden)
-    step = ALIGNED // hidden.itemsize
-    more = step - size % step
-    rows = F.pad(hidden, (0, more, 0, -count % step))
-    rows[:count, size] = 1
-    table = F.pad(weight, (0, more, 0, -words % step))
-    table[:words, size], table[words:, size] = bias, torch.finfo(table.dtype).min
+    step = ALIGNED // dtype.itemsize
+    rows, table = (
+        part.new_zeros(_up_to(len(part), step), _up_to(size + 1, step), dtype=dtype)
+        for part in (hidden, weight)
+    )
+    rows[:count, :size], rows[:count, size] = hidden, 1
+    table[:words, :size], table[:words, size] = weight, bias
+    table[words:, size] = torch.finfo(dtype).min
     return rows, table
+
+
+def _up_to(number: int, step: int) -> int:
+    """The next multiple."""
+    return -(-number // step) * step
 
 
 def _nats(chances: Tensor, rows: Tensor, table: Tensor, targets: Tensor) -> Tensor:

@@ -115,7 +115,8 @@ class Network(nn.Module):
 
     def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """The same, without what a head remembers."""
-        embedded = self.input_dropout(self._embed(inputs))  # (B, T, E)
+        # By words in memory, as LSTMs compute: none of them has to copy its inputs.
+        embedded = self.input_dropout(self._embed(inputs.t()).transpose(0, 1))  # (B, T, E)
         hidden, state = self.recurrent(embedded, state)  # (B, T, H)
         return self.output_dropout(hidden), state
 
