@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from patentlm.model.cells import LSTM, MogrifierLSTM, WeightDropLSTM
 from patentlm.model.dropout import LockedDropout, drop_words, dropout
@@ -85,6 +86,24 @@ def test_the_mogrifier_keeps_to_its_equations():
         h = torch.sigmoid(o) * torch.tanh(c)
         expected.append(h)
     torch.testing.assert_close(cell(inputs, None)[0][0], torch.stack(expected))
+
+
+@pytest.mark.parametrize("rank", [None, 2])
+def test_the_mogrifiers_gradients_are_those_of_finite_differences(rank):
+    torch.manual_seed(0)
+    sizes = {**SIZES, "input_size": 3, "hidden_size": 2}
+    cell = MogrifierLSTM(rounds=3, rank=rank, **sizes).double()
+    names, weights = zip(*cell.named_parameters(), strict=True)
+    inputs = torch.randn(2, 3, 3, dtype=torch.float64, requires_grad=True)
+    state = tuple(torch.randn(2, 2, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
+
+    def outputs(inputs, hidden, cells, *weights):
+        found, after = functional_call(
+            cell, dict(zip(names, weights, strict=True)), (inputs, (hidden, cells))
+        )
+        return found, *after
+
+    assert torch.autograd.gradcheck(outputs, (inputs, *state, *weights))
 
 
 def test_locked_dropout_drops_the_same_units_at_each_word():

@@ -2,12 +2,12 @@
 like it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 
 from patentlm.model.dropout import Dropout, LockedDropout, dropout
@@ -138,31 +138,94 @@ class _MogrifierLayer(nn.Module):
         self.gates = nn.ModuleList(_gate(*pairs[turn % 2], rank) for turn in range(rounds))
 
     def forward(self, inputs: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:
-        size = self.lstm.hidden_size
-        hidden, cell = state or (inputs.new_zeros(1, len(inputs), size),) * 2
-        hidden, cell = hidden[0], cell[0]  # (B, H)
-        by_input, by_hidden, *biases = self.lstm.parameters()
+        # Products of a single step are so small that bf16 slows them down.
+        with torch.autocast(inputs.device.type, enabled=False):
+            inputs = inputs.to(self.lstm.get_parameter("weight_ih_l0").dtype)
+            zeros = inputs.new_zeros(1, len(inputs), self.lstm.hidden_size)
+            return self._read(inputs, *(state or (zeros, zeros)))
+
+    def _read(self, inputs: Tensor, hiddens: Tensor, cells: Tensor) -> tuple[Tensor, LSTMState]:
+        by_input, by_hidden, bias, more = self.lstm.parameters()
+        shape, hidden, cell = inputs.shape[1::-1], hiddens[0], cells[0]  # (T, B), (B, H) twice
+        lstm = _Stepwise(bias + more, by_input, by_hidden, shape=shape)
+        mogrifier = [_stepwise(gate.children(), shape) for gate in self.gates]
         steps = []
         for step in inputs.unbind(1):  # (B, E)
-            step, gated = self._mogrify(step, hidden)
-            gates = F.linear(step, by_input, biases[0]) + F.linear(gated, by_hidden, biases[1])
-            asked, kept, new, shown = gates.chunk(4, dim=1)  # (B, H) each
+            asked, kept, new, shown = lstm(*_mogrify(mogrifier, step, hidden)).chunk(4, dim=1)
             cell = kept.sigmoid() * cell + asked.sigmoid() * new.tanh()
             hidden = shown.sigmoid() * cell.tanh()
             steps.append(hidden)
         return torch.stack(steps).transpose(0, 1), (hidden[None], cell[None])
 
-    def _mogrify(self, inputs: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Equations 2 and 3 of the paper."""
-        for turn, gate in enumerate(self.gates):
-            if turn % 2 == 0:
-                inputs = 2 * gate(hidden).sigmoid() * inputs
-            else:
-                hidden = 2 * gate(inputs).sigmoid() * hidden
-        return inputs, hidden
 
-
-def _gate(size: int, other: int, rank: int | None) -> nn.Module:
+def _gate(size: int, other: int, rank: int | None) -> nn.Sequential:
     if rank is None:
-        return nn.Linear(size, other)
+        return nn.Sequential(nn.Linear(size, other))
     return nn.Sequential(nn.Linear(size, rank, bias=False), nn.Linear(rank, other))
+
+
+def _mogrify(
+    gates: Sequence[Callable[[Tensor], Tensor]], inputs: Tensor, hidden: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Equations 2 and 3 of the paper."""
+    for turn, gate in enumerate(gates):
+        if turn % 2 == 0:
+            inputs = 2 * gate(hidden).sigmoid() * inputs
+        else:
+            hidden = 2 * gate(inputs).sigmoid() * hidden
+    return inputs, hidden
+
+
+def _stepwise(layers: Iterable[Any], shape: Sequence[int]) -> Callable[[Tensor], Tensor]:
+    """Linear layers, one after the other, for use at each step."""
+    parts = [_Stepwise(layer.bias, layer.weight, shape=shape) for layer in layers]
+    return lambda values: reduce(lambda value, part: part(value), parts, values)
+
+
+class _Stepwise:
+    """Products with weights, and a bias, at each step, which learn from all steps in one product
+    each: to learn at each step would mostly be to read and write the gradient.
+
+    Args:
+        bias: `(O,)`, if any.
+        weights: `(O, I)` each.
+        shape: T steps of B rows.
+    """
+
+    def __init__(self, bias: Tensor | None, *weights: Tensor, shape: Sequence[int]) -> None:
+        self.weights = [weight.detach().t() for weight in weights]
+        self.read: list[Sequence[Tensor]] = []
+        starts = _LearnAtOnce.apply(self.read, shape, bias, *weights)  # type: ignore[no-untyped-call]
+        self.starts = iter(starts.unbind(0))
+
+    def __call__(self, *values: Tensor) -> Tensor:
+        """`(B, I)` of the next step, for each weight, to the sum `(B, O)`."""
+        self.read.append([value.detach() for value in values])
+        total: Tensor = next(self.starts)
+        for value, weight in zip(values, self.weights, strict=True):
+            total = torch.addmm(total, value, weight)
+        return total
+
+
+class _LearnAtOnce(torch.autograd.Function):
+    """What the products of all steps are added to, `(T, B, O)`: the bias. Its gradient is known
+    when that of all steps is, and by then so is what they read, `(B, I)` for each weight."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        read: Sequence[Sequence[Tensor]],
+        shape: Sequence[int],
+        bias: Tensor | None,
+        *weights: Tensor,
+    ) -> Tensor:
+        ctx.read = read
+        return (weights[0].new_zeros(len(weights[0])) if bias is None else bias).expand(*shape, -1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        outputs = gradient.flatten(0, 1)  # (T B, O)
+        by_bias = outputs.sum(0) if ctx.needs_input_grad[2] else None
+        inputs = (torch.cat(steps) for steps in zip(*ctx.read, strict=True))  # (T B, I) each
+        return None, None, by_bias, *(outputs.t() @ values for values in inputs)
