@@ -33,6 +33,7 @@ import psutil
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
+from pytorch_lightning import Callback, Trainer
 from tabulate import tabulate
 
 # Before all that imports torch: it sets how long threads spin, as in `train.py`.
@@ -93,6 +94,18 @@ class Contender(NamedTuple):
     speed: Callable[[int], float]
 
 
+class WarmUp(Callback):
+    """Forgets what was counted until the first steps had been made."""
+
+    def __init__(self, throughput: Throughput) -> None:
+        self.throughput = throughput
+
+    def on_train_batch_end(self, trainer: Trainer, *others: object) -> None:
+        if trainer.global_step == WARM_UP:
+            self.throughput.seconds, self.throughput.targets = 0.0, 0
+            self.throughput.pending.clear()
+
+
 class Ours:
     """A network of ours with its batches, made by overrides of the settings of `train.py`."""
 
@@ -103,13 +116,13 @@ class Ours:
         self.model = training.make_model(self.config, self.data, contents)
 
     def trainer_speed(self, steps: int) -> float:
-        """Targets a second by the Trainer, as its callback counts them."""
-        for number in (WARM_UP, steps):
-            self.config.trainer.max_steps = number
-            trainer = training.make_trainer(self.config)
-            with redirect_stdout(StringIO()):  # the progress bar
-                trainer.fit(self.model, datamodule=self.data)
+        """Targets a second by the Trainer, as its callback counts them after the first steps."""
+        self.config.trainer.max_steps = WARM_UP + steps
+        trainer = training.make_trainer(self.config)
         throughput = next(one for one in trainer.callbacks if isinstance(one, Throughput))
+        trainer.callbacks.append(WarmUp(throughput))
+        with redirect_stdout(StringIO()):  # the progress bar
+            trainer.fit(self.model, datamodule=self.data)
         return float(throughput.words_per_second)
 
     def bare_loop_speed(self, steps: int) -> float:

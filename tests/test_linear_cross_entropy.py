@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from patentlm.model.linear_cross_entropy import ROWS, linear_cross_entropy
+from patentlm.model.linear_cross_entropy import ALIGNED, ROWS, linear_cross_entropy
 
 
 def problem(rows: int, *, size: int = 6, words: int = 11, scale: float = 1.0) -> list[Tensor]:
@@ -69,6 +70,27 @@ def test_one_row_of_any_logits(logits: list[float], data: st.DataObject) -> None
     bias = torch.tensor(logits, dtype=torch.float64)
     inputs = [torch.zeros(1, 1), torch.zeros(words, 1), bias, target]
     assert_agrees(inputs, torch.float32, 1e-6, least=1.0)
+
+
+class Products(TorchDispatchMode):
+    """Notes the shapes of matrix products."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: set[tuple[torch.Size, ...]] = set()
+
+    def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+        if op.overloadpacket is torch.ops.aten.mm:
+            self.shapes.add(tuple(arg.shape for arg in args))
+        return op(*args, **(kwargs or {}))
+
+
+def test_any_number_of_targets_makes_products_of_few_shapes() -> None:
+    """A processor's library keeps megabytes for each shape it has met, without end."""
+    with Products() as products:
+        for rows in range(1, 2 * ROWS, 5):
+            linear_cross_entropy(*problem(rows))
+    assert 0 < len(products.shapes) <= 3 * ROWS * torch.float64.itemsize / ALIGNED
 
 
 def test_no_targets_have_no_loss_and_no_gradient() -> None:

@@ -15,7 +15,8 @@ matrix products to run at full speed (`python -m benchmarks.head_loss`)."""
 ALIGNED = 64
 """Bytes. Sides of the products are as many numbers as fill a multiple of it, as rows of the tiles
 are in which processors multiply; and with an odd vocabulary, rows of logits would not lie at the
-addresses vector instructions like. Other products take up to twice as long."""
+addresses vector instructions like. Other products take up to twice as long, and of so many shapes
+that what oneDNN keeps for each comes to gigabytes."""
 
 
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
