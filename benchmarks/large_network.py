@@ -21,7 +21,7 @@ from tabulate import tabulate
 from benchmarks.training_speed import Ours, machine
 from patentlm import training
 
-ROUNDS, STEPS = 3, 8
+ROUNDS, STEPS = 7, 8
 SIZE, PRODUCTS = 2048, 5
 
 
