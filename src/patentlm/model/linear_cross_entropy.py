@@ -47,10 +47,9 @@ class _Nats(torch.autograd.Function):
         dtype = torch.get_autocast_dtype(device) if autocast else hidden.dtype
         with torch.autocast(device, enabled=False):
             rows, table = _with_bias(hidden, weight, bias, dtype)
-            nats, *gradients = _nats_and_gradients(rows, table, targets)
-        ((count, size), words), inputs = (hidden.shape, len(weight)), (hidden, weight, bias)
-        by_rows, by_table = gradients
-        gradients = [by_rows[:count, :size], by_table[:words, :size], by_table[:words, size]]
+            nats, by_rows, by_table = _nats_and_gradients(rows, table, targets)
+        (count, size), words, inputs = hidden.shape, len(weight), (hidden, weight, bias)
+        gradients = by_rows[:count, :size], by_table[:words, :size], by_table[:words, size]
         ctx.save_for_backward(*(g.to(x.dtype) for g, x in zip(gradients, inputs, strict=True)))
         return nats
 
