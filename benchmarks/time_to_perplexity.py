@@ -23,7 +23,8 @@ from time import perf_counter
 from pytorch_lightning import Callback, LightningModule, Trainer
 from tabulate import tabulate
 
-from benchmarks.training_speed import ROOT, configured, machine, write_windows
+from benchmarks.machine import machine
+from benchmarks.training_speed import ROOT, configured, write_windows
 from patentlm import training
 
 LENGTH = 50

@@ -13,8 +13,6 @@ sets for its own (precision, how memory is freed, denormal numbers). Memory is t
 """
 
 import json
-import platform
-import re
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -33,11 +31,13 @@ import psutil
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import LambdaCallback
 from tabulate import tabulate
 
 # Before all that imports torch: it sets how long threads spin, as in `train.py`.
 import patentlm.command
+from benchmarks.machine import machine
 from benchmarks.stock_reference import WARM_UP, targets_per_second, words_per_second_apart
 from patentlm import training
 from patentlm.callbacks import Throughput
@@ -94,18 +94,6 @@ class Contender(NamedTuple):
     speed: Callable[[int], float]
 
 
-class WarmUp(Callback):
-    """Forgets what was counted until the first steps had been made."""
-
-    def __init__(self, throughput: Throughput) -> None:
-        self.throughput = throughput
-
-    def on_train_batch_end(self, trainer: Trainer, *others: object) -> None:
-        if trainer.global_step == WARM_UP:
-            self.throughput.seconds, self.throughput.targets = 0.0, 0
-            self.throughput.pending.clear()
-
-
 class Ours:
     """A network of ours with its batches, made by overrides of the settings of `train.py`."""
 
@@ -120,10 +108,17 @@ class Ours:
         self.config.trainer.max_steps = WARM_UP + steps
         trainer = training.make_trainer(self.config)
         throughput = next(one for one in trainer.callbacks if isinstance(one, Throughput))
-        trainer.callbacks.append(WarmUp(throughput))
+        counts = []
+
+        def count(trainer: Trainer, *others: object) -> None:
+            if trainer.global_step in (WARM_UP, WARM_UP + steps):
+                counts.append(throughput.state_dict())
+
+        trainer.callbacks.append(LambdaCallback(on_train_batch_end=count))
         with redirect_stdout(StringIO()):  # the progress bar
             trainer.fit(self.model, datamodule=self.data)
-        return float(throughput.words_per_second)
+        before, after = counts
+        return (after["targets"] - before["targets"]) / (after["seconds"] - before["seconds"])  # type: ignore[no-any-return]
 
     def bare_loop_speed(self, steps: int) -> float:
         """Targets a second by a plain loop with the same network, loss, optimizer and batches."""
@@ -253,18 +248,6 @@ def table(some: Mapping[str, Contender], speeds: Speeds, memory: int | None) -> 
 def spread(figures: Sequence[float], shape: str) -> Iterator[str]:
     """Median, lowest and highest."""
     return (format(figure, shape) for figure in (median(figures), min(figures), max(figures)))
-
-
-def machine() -> dict[str, object]:
-    """What all of it runs on, and how busy that is beforehand."""
-    told = Path("/proc/cpuinfo")
-    cpu = re.search("model name.*: (.*)", told.read_text()) if told.exists() else None
-    return {
-        "cpu": cpu[1] if cpu else platform.processor(),
-        "cores": len(psutil.Process().cpu_affinity()),
-        "load": psutil.getloadavg()[0],
-        "platform": platform.platform(),
-    }
 
 
 def asked() -> Namespace:
