@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from patentlm.errors import ConfigError, PatentLMError
 
@@ -19,6 +20,7 @@ Filter = Callable[[Tensor, Tensor, float], Tensor]
 NEVER = -math.inf
 BLOCK = 64
 """Numbers summed before a cumulative sum goes on."""
+BELOW_1 = 1 - 2**-53
 
 GREEDY_BELOW = 1e-6
 """A colder temperature than this is greedy: dividing by it would leave the range of a float."""
@@ -97,12 +99,14 @@ def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
         return logits  # of which nothing can be drawn
     left_out = _quantile(np.exp(ordered - ordered[:, -1:]), 1 - value)  # (B,)
     lowest = ordered[each, left_out]
-    kept = rows >= lowest[:, None]  # (B, V)
+    # Softmax ignores a shift, and so a threshold serves, many times faster than a mask.
+    below = torch.from_numpy(np.nextafter(lowest, np.array(NEVER, rows.dtype)))
+    kept = functional.threshold(logits - below[:, None], 0.0, NEVER)
     for row in (ordered[each, left_out - 1] == lowest).nonzero()[0]:
         equal = (rows[row] == lowest[row]).nonzero()[0]
-        likelier = np.count_nonzero(kept[row]) - len(equal)
-        kept[row, equal[rows.shape[1] - left_out[row] - likelier :]] = False
-    return torch.from_numpy(np.where(kept, rows, np.array(NEVER, rows.dtype)))
+        likelier = np.count_nonzero(rows[row] > lowest[row])
+        kept.numpy()[row, equal[rows.shape[1] - left_out[row] - likelier :]] = NEVER
+    return kept
 
 
 def min_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
@@ -191,7 +195,7 @@ def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
 
 def _quantile(weights: np.ndarray, share: np.ndarray | float) -> np.ndarray:
     """The first place in each row `(B, V)` where the sum so far exceeds a share, from 0 to below 1,
-    of the row's whole; its weight is never 0. Rows that are not numbers give their last place.
+    of the row's whole; its weight is never 0.
 
     A cumulative sum goes through a row number by number; that of blocks is short, and leaves one
     block to go through.
@@ -200,19 +204,11 @@ def _quantile(weights: np.ndarray, share: np.ndarray | float) -> np.ndarray:
     blocks = np.add.reduceat(weights, np.arange(0, size, BLOCK), axis=1, dtype=np.float64)
     sums = np.zeros((count, blocks.shape[1] + 1))
     blocks.cumsum(axis=1, out=sums[:, 1:])
-    asked = (np.minimum(share, 1 - 2**-53) * sums[:, -1])[:, None]
-    block = _exceeding(sums[:, 1:], asked)
+    asked = (np.minimum(share, BELOW_1) * sums[:, -1])[:, None]
+    block = (sums[:, 1:] > asked).argmax(axis=1)[:, None]
     places = np.minimum(block * BLOCK + np.arange(BLOCK), size - 1)  # (B, BLOCK)
     inside = weights[rows, places].cumsum(axis=1, dtype=np.float64)
     # Sums of another order differ by a rounding: what is asked must not lie behind the block.
-    asked = np.minimum(asked - sums[rows, block], inside[:, -1:] * (1 - 2**-53))
-    found: np.ndarray = places[rows, _exceeding(inside, asked)][:, 0]
+    asked = np.minimum(asked - sums[rows, block], inside[:, -1:] * BELOW_1)
+    found: np.ndarray = places[rows[:, 0], (inside > asked).argmax(axis=1)]
     return found
-
-
-def _exceeding(sums: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """The first place of each ascending row `(B, N)` above `asked` `(B, 1)`, else the last one, as
-    `(B, 1)`."""
-    places = (~(sums > asked)).sum(axis=1, keepdims=True)
-    last: np.ndarray = np.minimum(places, sums.shape[1] - 1)
-    return last

@@ -3,6 +3,7 @@ like it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
+from itertools import chain
 from typing import Any
 
 import torch
@@ -18,22 +19,27 @@ LSTMState = tuple[Tensor, Tensor]
 
 class LSTM(nn.LSTM):
     """torch's, but that dropout between the layers is our own, which takes a fraction of the time
-    on a CPU."""
+    on a CPU, as do torch's checks of a single word's inputs, left out there."""
 
     def forward(  # type: ignore[override]
         self, inputs: Tensor, state: LSTMState | None = None
     ) -> tuple[Tensor, LSTMState]:
         """`(B, T, E)` and the state before them to hidden `(B, T, H)` and the state after them."""
-        if inputs.device.type != "cpu" or not self.training or self.dropout == 0:
+        if inputs.device.type != "cpu":
             return super().forward(inputs, state)
-        layers = [partial(self._layer, weights) for weights in self.all_weights]
+        if not self.training or self.dropout == 0:
+            return self._layers([*chain(*self.all_weights)], inputs, state)
+        layers = [partial(self._layers, weights) for weights in self.all_weights]
         return _in_turn(layers, partial(dropout, p=self.dropout), inputs, state)
 
-    def _layer(
+    def _layers(
         self, weights: Sequence[Tensor], inputs: Tensor, state: LSTMState | None
     ) -> tuple[Tensor, LSTMState]:
-        before = state or (inputs.new_zeros(1, len(inputs), self.hidden_size),) * 2
-        hidden, *after = torch.lstm(inputs, before, [*weights], True, 1, 0.0, True, False, True)
+        count = len(weights) // 4
+        before = state or (inputs.new_zeros(count, len(inputs), self.hidden_size),) * 2
+        hidden, *after = torch.lstm(
+            inputs, before, [*weights], True, count, 0.0, self.training, False, True
+        )
         return hidden, (after[0], after[1])
 
 
@@ -105,7 +111,7 @@ class WeightDropLSTM(_Stack):
 class _WeightDropLayer(nn.Module):
     def __init__(self, input_size: int, hidden_size: int, weight_drop: float) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
+        self.lstm = LSTM(input_size, hidden_size, batch_first=True)
         self.weight_drop = Dropout(weight_drop)
 
     def forward(self, inputs: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:

@@ -1,5 +1,6 @@
 """How a network learns: the LightningModule."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from patentlm.batch import IGNORE, Batch
+from patentlm.batch import IGNORE, Batch, where_asked
 from patentlm.model.network import Network, State, detach
 from patentlm.model.penalty import ActivationPenalty
 from patentlm.model.score import ROWS, Score, tally, tally_batch
@@ -82,7 +83,7 @@ class LanguageModel(LightningModule):
         hidden, state = self.network(inputs, self.state)  # (B, T, H)
         self.state = detach(state) if self.carry_state else None
         asked = targets != IGNORE
-        hidden, targets = hidden[asked], targets[asked]  # (N, H), (N,)
+        hidden, targets = where_asked(hidden, targets)  # (N, H), (N,)
         weight, learned = self._weight(len(targets))
         loss = weight * self.network.head.loss(hidden, targets)
         # Lightning takes a good part of a millisecond to note a value, and drops it at other steps.
@@ -114,7 +115,8 @@ class LanguageModel(LightningModule):
 
     @torch.no_grad()
     def _log_details(self, hidden: Tensor, targets: Tensor) -> None:
-        sums = tally(self.network.head.logits(hidden[:ROWS]), targets[:ROWS])
+        some = slice(None, None, math.ceil(len(targets) / ROWS) or 1)  # from all parts of the texts
+        sums = tally(self.network.head.logits(hidden[some]), targets[some])
         score = Score.of(self._sum(sums))
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log("train/perplexity", score.perplexity)

@@ -24,13 +24,15 @@ class ActivationPenalty:
     def loss(self, asked: Tensor) -> Tensor:
         """The penalty `()` of the network's last pass, at the positions `(B, T)` with a target."""
         pairs = asked[:, 1:] & asked[:, :-1]
-        change = (self.hidden[:, 1:] - self.hidden[:, :-1])[pairs]
-        dropped = self.dropped[asked]
-        return self.activation * _mean_square(dropped) + self.temporal * _mean_square(change)
+        change = self.hidden[:, 1:] - self.hidden[:, :-1]
+        activation, temporal = _mean_square(self.dropped, asked), _mean_square(change, pairs)
+        return self.activation * activation + self.temporal * temporal
 
     def _watch(self, dropout: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         self.hidden, self.dropped = inputs[0], output
 
 
-def _mean_square(values: Tensor) -> Tensor:
-    return values.square().sum() / max(1, values.numel())
+def _mean_square(values: Tensor, places: Tensor) -> Tensor:
+    """Of values `(B, T, H)` at some places `(B, T)`; of none it is 0."""
+    squares = values.square().mean(dim=-1)[places]
+    return squares.sum() / max(1, len(squares))

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from patentlm.batch import IGNORE, Batch
+from patentlm.batch import Batch, where_asked
 from patentlm.model.network import Network, State
 
 ROWS = 1024
@@ -87,8 +87,7 @@ def read_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, Te
     device = next(network.parameters()).device
     inputs, targets = (part.to(device) for part in batch)
     hidden, state = network(inputs, state)  # (B, T, H)
-    asked = targets != IGNORE
-    return hidden[asked], targets[asked], state
+    return *where_asked(hidden, targets), state
 
 
 def tally_hidden(network: Network, hidden: Tensor, targets: Tensor) -> Tensor:
