@@ -5,7 +5,7 @@
 `PYTHON` is an interpreter that has Keras. The network is the mission's with fresh weights, read in
 both ways that models are made to look back: the abstract so far, and the last 50 words; or that of
 a checkpoint, read its own way. `<end>` is made improbable, so that all texts run to 250 words.
-Sampling is that of `generate.py`. In each of three rounds all contenders take a turn, so that they
+Sampling is that of `generate.py`. In each of seven rounds all contenders take a turn, so that they
 meet alike what else the machine does; figures are the medians. Prints a table, and all numbers as a
 line of JSON.
 """
@@ -40,7 +40,7 @@ VOCABULARY = 5963
 WINDOW = 50
 MANY = 64
 MAX_WORDS = 250
-ROUNDS = 3
+ROUNDS = 7
 KERAS_WORDS = 60
 
 Contender = Callable[[int], float]
