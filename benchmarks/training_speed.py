@@ -4,7 +4,8 @@
 
 `PYTHON` is an interpreter that has Keras (`pip install '.[keras]'`, or an environment of its own).
 Prints a table, and all numbers as a line of JSON. In each round all contenders take a short turn,
-so that they meet alike what else the machine does; a ratio is the median of the rounds' ratios.
+in the next one in reverse, so that they meet alike what else the machine does; a ratio is the
+median of the rounds' ratios.
 
 Beside Keras's `model.fit` stands Lightning's Trainer, with all that `train.py` gives it but
 validation and checkpoints; beside a plain loop a plain loop. Some steps go before each stretch that
@@ -197,7 +198,7 @@ def measure(some: Mapping[str, Contender], rounds: int, steps: int) -> Speeds:
     """The speeds of each contender, one a round."""
     speeds: dict[str, list[float]] = {key: [] for key in some}
     for number in range(1, rounds + 1):
-        for key, (name, run_by, speed) in some.items():
+        for key, (name, run_by, speed) in list(some.items())[:: 1 if number % 2 else -1]:
             print(f"round {number}: {name}, {run_by}", file=sys.stderr, flush=True)
             speeds[key].append(speed(steps))
     return speeds

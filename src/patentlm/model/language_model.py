@@ -13,10 +13,12 @@ from torch.optim.lr_scheduler import LRScheduler
 from patentlm.batch import IGNORE, Batch, where_asked
 from patentlm.model.network import Network, State, detach
 from patentlm.model.penalty import ActivationPenalty
-from patentlm.model.score import ROWS, Score, tally, tally_batch
+from patentlm.model.score import Score, tally_batch
 
 SEEDS_APART = 1_000_003
 """Between the seeds of two processes, so that each drops activations of its own."""
+SAMPLE = 256
+"""Targets of a step, at most, by which its accuracy is told."""
 
 
 class LanguageModel(LightningModule):
@@ -88,8 +90,7 @@ class LanguageModel(LightningModule):
         loss = weight * self.network.head.loss(hidden, targets)
         # Lightning takes a good part of a millisecond to note a value, and drops it at other steps.
         if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("train/loss", loss, prog_bar=True, sync_dist=True)
-            self._log_details(hidden.detach(), targets)
+            self._log_step(loss, hidden, targets)
         if self.penalty is not None:
             loss = loss + weight * self.penalty.loss(asked)
         return {"loss": loss, "targets": learned}
@@ -114,14 +115,16 @@ class LanguageModel(LightningModule):
         return whole.to(part.device)
 
     @torch.no_grad()
-    def _log_details(self, hidden: Tensor, targets: Tensor) -> None:
-        some = slice(None, None, math.ceil(len(targets) / ROWS) or 1)  # from all parts of the texts
-        sums = tally(self.network.head.logits(hidden[some]), targets[some])
-        score = Score.of(self._sum(sums))
-        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log("train/perplexity", score.perplexity)
-        self.log("train/accuracy", score.accuracy)
-        self.log("train/learning_rate", rate)
+    def _log_step(self, loss: Tensor, hidden: Tensor, targets: Tensor) -> None:
+        some = slice(None, None, math.ceil(len(targets) / SAMPLE) or 1)  # from all parts of texts
+        right = self.network.head.logits(hidden[some]).argmax(dim=-1) == targets[some]
+        parts = [loss, right.sum(), torch.tensor(len(right), device=self.device)]
+        loss, hits, guesses = self._sum(torch.stack(parts))
+        loss = loss / self.trainer.world_size
+        self.log("train/loss", loss, prog_bar=True)
+        self.log("train/perplexity", loss.exp())
+        self.log("train/accuracy", hits / guesses.clamp(min=1))
+        self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_validation_epoch_start(self) -> None:
         self.training_state, self.state = self.state, None
