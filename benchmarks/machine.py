@@ -2,9 +2,16 @@
 
 import platform
 import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from time import sleep
 
 import psutil
+
+SECONDS_BETWEEN_LOOKS = 0.02
 
 
 def machine() -> dict[str, object]:
@@ -17,3 +24,17 @@ def machine() -> dict[str, object]:
         "load": psutil.getloadavg()[0],
         "platform": platform.platform(),
     }
+
+
+def peak_memory(command: Sequence[str]) -> int:
+    """Most bytes resident while a command runs, which must not fail."""
+    peak = 0
+    # The system's own account of an ended child won't do: on Linux it starts at its parent's size.
+    with psutil.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            with suppress(psutil.Error):
+                peak = max(peak, process.memory_info().rss)
+            sleep(SECONDS_BETWEEN_LOOKS)
+    if process.returncode:
+        sys.exit(f"error: {' '.join(command)} failed")
+    return peak

@@ -18,17 +18,15 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import sleep
 from typing import NamedTuple
 
 import numpy as np
-import psutil
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
@@ -38,7 +36,7 @@ from tabulate import tabulate
 
 # Before all that imports torch: it sets how long threads spin, as in `train.py`.
 import patentlm.command
-from benchmarks.machine import machine
+from benchmarks.machine import machine, peak_memory
 from benchmarks.stock_reference import WARM_UP, targets_per_second, words_per_second_apart
 from patentlm import training
 from patentlm.callbacks import Throughput
@@ -46,16 +44,21 @@ from patentlm.data.corpus import Corpus
 from patentlm.data.windows import contexts
 
 ROOT = Path(__file__).parent.parent
-MIB, SECONDS_BETWEEN_LOOKS = 2**20, 0.02
+MIB = 2**20
 
 PARTS = {
     "keras": ("keras",),
     "windowings": ("many_to_one", "every_word", "abstract"),
-    "framework": ("many_to_one", "bare_loop"),
+    "framework": ("many_to_one", "bare_loop", "abstract", "bare_abstract"),
     "example": ("example", "as_example"),
     "memory": (),
 }
-BESIDE = {"keras": PARTS["windowings"], "bare_loop": ["many_to_one"], "example": ["as_example"]}
+BESIDE = {
+    "keras": PARTS["windowings"],
+    "bare_loop": ["many_to_one"],
+    "bare_abstract": ["abstract"],
+    "example": ["as_example"],
+}
 
 AS_EXAMPLE = (
     "model.embedding_size=200",
@@ -188,6 +191,7 @@ def contenders(common: Sequence[str], keras: Keras, folder: Path) -> dict[str, C
     return {
         "keras": Contender("Keras", "model.fit", keras.speed),
         "bare_loop": Contender("ours, many_to_one", "bare loop", many_to_one.bare_loop_speed),
+        "bare_abstract": Contender("ours, abstract", "bare loop", ours["abstract"].bare_loop_speed),
         **trained,
         "example": Contender("PyTorch's example", "its loop", example),
         "as_example": Contender("ours, set like it", "bare loop", as_example.bare_loop_speed),
@@ -214,20 +218,10 @@ def ratios(speeds: Speeds) -> dict[tuple[str, str], list[float]]:
     }
 
 
-def peak_memory(common: Sequence[str], folder: Path) -> int:
+def short_run_memory(common: Sequence[str], folder: Path) -> int:
     """Most bytes resident in a short run of `train.py`, which trains, tests and writes."""
     changes = [*common, *SHORT_RUN, f"hydra.run.dir='{folder}'"]
-    command = [sys.executable, str(ROOT / "train.py"), *changes]
-    peak = 0
-    # The system's own account of an ended child won't do: on Linux it starts at its parent's size.
-    with psutil.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            with suppress(psutil.Error):
-                peak = max(peak, process.memory_info().rss)
-            sleep(SECONDS_BETWEEN_LOOKS)
-    if process.returncode:
-        sys.exit("error: train.py failed")
-    return peak
+    return peak_memory([sys.executable, str(ROOT / "train.py"), *changes])
 
 
 def table(some: Mapping[str, Contender], speeds: Speeds, memory: int | None) -> str:
@@ -282,7 +276,7 @@ def main() -> None:
         everyone = contenders(common, keras, folder)
         some = {key: everyone[key] for key in everyone if key in wanted}
         speeds = measure(some, arguments.rounds, arguments.steps)
-        memory = peak_memory(common, folder / "run") if "memory" in arguments.parts else None
+        memory = short_run_memory(common, folder / "run") if "memory" in arguments.parts else None
     record |= {
         "steps": arguments.steps,
         "versions": training.versions() | keras.versions,
