@@ -174,12 +174,20 @@ def test_two_machines_train_together(tmp_path):
     assert not (tmp_path / "1" / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("reached", ["all of them", "the first alone"])
-def test_an_interrupted_sweep_leaves_no_process_behind(tmp_path, reached):
-    """Ctrl-C reaches all processes in front of a terminal, `kill -INT` the first alone."""
+@pytest.mark.parametrize(
+    ("processes", "kill", "by"),
+    [
+        (["trainer=ddp_cpu"], os.killpg, signal.SIGINT),
+        (["trainer=ddp_cpu"], os.kill, signal.SIGINT),
+        (["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"], os.killpg, signal.SIGINT),
+        (["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"], os.kill, signal.SIGTERM),
+    ],
+)
+def test_an_interrupted_sweep_leaves_no_process_behind(tmp_path, processes, kill, by):
+    """Ctrl-C reaches all processes in front of a terminal, `kill` the first alone."""
     sweep = tmp_path / "sweep"
     arguments = [
-        *SMALL, "windows=abstract", "trainer=ddp_cpu", "seed=1,2", f"hydra.sweep.dir={sweep}",
+        *SMALL, "windows=abstract", *processes, "seed=1,2,3", f"hydra.sweep.dir={sweep}",
         "trainer.max_epochs=1000000", "callbacks.early_stopping.patience=1000000",
     ]  # fmt: skip
     child = subprocess.Popen(
@@ -191,9 +199,9 @@ def test_an_interrupted_sweep_leaves_no_process_behind(tmp_path, reached):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     told = "".join(until(child.stdout, "run folder"))
-    (os.killpg if reached == "all of them" else os.kill)(child.pid, signal.SIGINT)
+    kill(child.pid, by)
     told += child.communicate()[0]
-    assert child.returncode != 0, told
-    assert "The same command with hydra.sweep.dir=" in told
-    assert not (sweep / "seed=2").exists()
+    assert child.returncode == 130, told
+    assert told.count("The same command with hydra.sweep.dir=") == 1
+    assert not (sweep / "seed=3").exists()
     assert running(child.pid) == []

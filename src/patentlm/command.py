@@ -32,6 +32,8 @@ LITERAL = (
 """Settings whose values are taken as typed: commas, brackets and all."""
 
 SWEEP = {"-m", "--multirun"}
+INTERRUPTED = 130
+"""The exit code that shells know of Ctrl-C."""
 KEY = "USPTO_API_KEY"
 """Where the key of the USPTO Open Data Portal is looked for."""
 
@@ -56,12 +58,9 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                 if not _sweeping():
                     exit_if_mistake(error)
                 raise
-            except (KeyboardInterrupt, SystemExit):
-                if _sweeping():
-                    folder = os.path.relpath(HydraConfig.get().sweep.dir)
-                    print(
-                        f"The same command with hydra.sweep.dir={folder} goes on", file=sys.stderr
-                    )
+            except SystemExit:
+                if _sweeping():  # Lightning makes one of an interruption
+                    raise KeyboardInterrupt from None
                 raise
 
         folder = Path(inspect.getfile(task)).resolve().parent / "conf"
@@ -69,7 +68,11 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
 
         def run() -> None:
             sys.argv[1:] = name_jobs(quote_literals(hide_key(sys.argv[1:])))
-            main(guarded)()
+            try:
+                main(guarded)()
+            except KeyboardInterrupt:
+                _say_how_to_go_on()
+                raise SystemExit(INTERRUPTED) from None
 
         return run
 
@@ -124,8 +127,16 @@ def _check_complete(config: DictConfig) -> None:
         raise ConfigError(f"{name} is not set; give {name}=…")
 
 
+def _say_how_to_go_on() -> None:
+    goes_on = ""
+    if HydraConfig.initialized() and _sweeping():
+        folder = os.path.relpath(HydraConfig.get().sweep.dir)
+        goes_on = f" The same command with hydra.sweep.dir={folder} goes on."
+    print(f"Interrupted.{goes_on}", file=sys.stderr)
+
+
 def _sweeping() -> bool:
-    """Whether this is a job of a sweep that `patentlm.sweeps.jobs` watches, errors included."""
+    """Whether this is a sweep that `patentlm.sweeps.jobs` watches, errors included."""
     settings = HydraConfig.get()
     return settings.mode == RunMode.MULTIRUN and "sweep" in settings.callbacks
 
