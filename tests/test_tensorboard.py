@@ -64,6 +64,12 @@ def test_a_run_explains_itself(run_folder):
         "test": ("loss", "perplexity", "accuracy"),
     }
     assert set(tags["scalars"]) == {f"{part}/{n}" for part, names in parts.items() for n in names}
+    losses, perplexities, accuracies = (
+        [event.value for event in events.Scalars(f"train/{name}")]
+        for name in ("loss", "perplexity", "accuracy")
+    )
+    assert perplexities == pytest.approx([exp(loss) for loss in losses])
+    assert all(0 <= accuracy < 1 for accuracy in accuracies)
     assert len(events.Scalars("valid/perplexity")) == 2
     assert len(events.Scalars("test/perplexity")) == 1
     assert all(event.value > 0 for event in events.Scalars("train/words_per_second"))

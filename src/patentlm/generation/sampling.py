@@ -21,6 +21,7 @@ NEVER = -math.inf
 BLOCK = 64
 """Numbers summed before a cumulative sum goes on."""
 BELOW_1 = 1 - 2**-53
+"""The largest float64 below 1."""
 
 GREEDY_BELOW = 1e-6
 """A colder temperature than this is greedy: dividing by it would leave the range of a float."""

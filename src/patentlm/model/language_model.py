@@ -84,7 +84,6 @@ class LanguageModel(LightningModule):
         inputs, targets = batch
         hidden, state = self.network(inputs, self.state)  # (B, T, H)
         self.state = detach(state) if self.carry_state else None
-        asked = targets != IGNORE
         hidden, targets = where_asked(hidden, targets)  # (N, H), (N,)
         weight, learned = self._weight(len(targets))
         loss = weight * self.network.head.loss(hidden, targets)
@@ -92,7 +91,7 @@ class LanguageModel(LightningModule):
         if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log_step(loss, hidden, targets)
         if self.penalty is not None:
-            loss = loss + weight * self.penalty.loss(asked)
+            loss = loss + weight * self.penalty.loss(batch[1] != IGNORE)
         return {"loss": loss, "targets": learned}
 
     def _weight(self, targets: int) -> tuple[Tensor | float, Tensor | int]:
