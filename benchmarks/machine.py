@@ -1,4 +1,4 @@
-"""What the measurements run on."""
+"""What the measurements run on, and the memory that a command takes of it."""
 
 import platform
 import re
