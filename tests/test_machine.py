@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from patentlm import machine
+from patentlm.errors import ConfigError
 from patentlm.machine import fastest_precision
 from patentlm.training import choose_precision
 
@@ -20,15 +21,25 @@ def test_what_is_not_known_gets_float32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("product", "step", "precision"),
-    [(1.0, 0.6, "bf16-mixed"), (1.0, 0.9, "32-true"), (100.0, None, "32-true")],
+    ("product", "lstm", "step", "precision"),
+    [
+        (1.0, True, 0.6, "bf16-mixed"),
+        (1.0, True, 0.9, "32-true"),
+        (1.0, False, None, "32-true"),
+        (100.0, True, None, "32-true"),
+    ],
 )
 def test_bf16_only_where_it_trains_faster(
-    monkeypatch: pytest.MonkeyPatch, product: float, step: float | None, precision: str
+    monkeypatch: pytest.MonkeyPatch,
+    product: float,
+    lstm: bool,
+    step: float | None,
+    precision: str,
 ) -> None:
-    """A processor that is hopeless at a product is not made to do a training step."""
+    """A processor that is hopeless at a product, or can't run an LSTM, is not made to do a step."""
     slowdowns = {machine._product: product, machine._training_step: step}
     monkeypatch.setattr(machine, "_slowdown", slowdowns.__getitem__)
+    monkeypatch.setattr(machine, "cpu_has_bf16_lstm", lambda: lstm)
     assert fastest_precision("cpu") == precision
 
 
@@ -40,6 +51,16 @@ def test_measuring_leaves_the_threads_as_they_were() -> None:
 def test_a_chosen_precision_stays() -> None:
     assert choose_precision("64-true", "cpu") == "64-true"
     assert choose_precision("auto", "cpu") == fastest_precision("cpu")
+
+
+def test_bf16_is_refused_where_no_lstm_can_run_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unable(*_: object) -> None:
+        raise RuntimeError("could not create a primitive descriptor")
+
+    monkeypatch.setattr(torch.nn.LSTM, "forward", unable)
+    with pytest.raises(ConfigError, match=r"^trainer.precision=bf16-mixed: this processor can't"):
+        choose_precision("bf16-mixed", "cpu")
+    assert choose_precision("16-mixed", "cpu") == "16-mixed"
 
 
 def test_freed_memory_is_kept() -> None:

@@ -49,12 +49,27 @@ def fastest_precision(device: str) -> str:
     return "bf16-mixed" if has_units else "32-true"
 
 
+def cpu_has_bf16_lstm() -> bool:
+    """Whether torch can run one there: on some processors it takes oneDNN for what oneDNN has only
+    for others, and raises a RuntimeError."""
+    try:
+        with torch.autocast("cpu", torch.bfloat16), torch.random.fork_rng([]):
+            nn.LSTM(1, 1)(torch.ones(1, 1, 1))
+    except RuntimeError:
+        return False
+    return True
+
+
 def _cpu_has_units() -> bool:
     """In one thread: several wait for each other where other processes keep the cores busy."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return _slowdown(_product) < HOPELESS and _slowdown(_training_step) < 1 / FASTER
+        return (
+            _slowdown(_product) < HOPELESS
+            and cpu_has_bf16_lstm()
+            and _slowdown(_training_step) < 1 / FASTER
+        )
     finally:
         torch.set_num_threads(threads)
 

@@ -27,7 +27,7 @@ from patentlm.data.datamodule import PatentData
 from patentlm.errors import ConfigError
 from patentlm.generation.sampling import check_sampling
 from patentlm.initialisation import initialise
-from patentlm.machine import fastest_precision, keep_freed_memory
+from patentlm.machine import cpu_has_bf16_lstm, fastest_precision, keep_freed_memory
 from patentlm.model.language_model import LanguageModel
 from patentlm.reporting import report
 from patentlm.run_folder import RECORD, RunFolder
@@ -201,11 +201,21 @@ def _make_loggers(config: DictConfig) -> list[Logger]:
 
 
 def choose_precision(precision: str, accelerator: str) -> str:
-    """A precision as Lightning knows it; `auto` means the machine's fastest."""
-    if precision != "auto":
-        return precision
-    device = None if accelerator == "cpu" else torch.accelerator.current_accelerator()
-    return fastest_precision("cpu" if device is None else device.type)
+    """A precision as Lightning knows it; `auto` means the machine's fastest.
+
+    Raises:
+        ConfigError: if the processor that would train can't run an LSTM in bf16, as is asked.
+    """
+    accelerated = None if accelerator == "cpu" else torch.accelerator.current_accelerator()
+    device = "cpu" if accelerated is None else accelerated.type
+    if precision == "auto":
+        return fastest_precision(device)
+    if device == "cpu" and str(precision).startswith("bf16") and not cpu_has_bf16_lstm():
+        raise ConfigError(
+            f"trainer.precision={precision}: this processor can't run an LSTM in bf16; leave the"
+            " setting out, or train with trainer.precision=32-true"
+        )
+    return precision
 
 
 def fit(
