@@ -1,4 +1,4 @@
-"""A source of patents made up by a test, and the texts that a source drafts."""
+"""Sources made up by tests, and the texts that a source drafts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.leak import texts_of
 from patentlm.data.patents import Patent
-from patentlm.data.sources import PatentSource, Source
+from patentlm.data.sources import CorpusSource, Drafted, PatentSource, Source
 from patentlm.data.splits import SPLITS
 
 
@@ -23,6 +23,35 @@ class ListSource(PatentSource):
 
     def patents(self) -> Iterator[Patent]:
         return iter(self.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedSource(CorpusSource):
+    """A corpus that notes each reading of its texts in a file.
+
+    Args:
+        notes: the file.
+    """
+
+    notes: str
+
+    def draft(self, path: Path) -> Drafted:
+        with Path(self.notes).open("a") as file:
+            file.write("read\n")
+        return super().draft(path)
+
+    @property
+    def readings(self) -> int:
+        return len(Path(self.notes).read_text().splitlines())
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakingSource(CorpusSource):
+    """A corpus whose last file can't be written after the others have been made."""
+
+    def draft(self, path: Path) -> Drafted:
+        draft, sides, counts = super().draft(path)
+        return Drafted(draft, sides, counts | {"rows": object()})
 
 
 def texts_by_split(source: Source) -> tuple[dict[str, list[str]], dict[str, int]]:

@@ -4,7 +4,7 @@ import json
 import logging
 import multiprocessing
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,11 @@ from patentlm.data.cache import cache_folder
 from patentlm.data.cleaning import Cleaning
 from patentlm.data.corpus import describe, encode_texts, fingerprint, prepare
 from patentlm.data.patents import Patent
-from patentlm.data.sources import CorpusSource, Drafted, SampleSource
+from patentlm.data.sources import CorpusSource, SampleSource
 from patentlm.data.splits import SPLITS, FamilySplit
 from patentlm.data.words import SPECIAL, UNK, Words, WordTokenizer
 from patentlm.errors import DataError
-from tests.drafts import ListSource, texts_by_split
+from tests.drafts import BreakingSource, ListSource, WatchedSource, texts_by_split
 
 KEEP_ALL = WordTokenizer(min_count=1, max_words=None)
 SAMPLE = SampleSource(
@@ -29,26 +29,6 @@ SAMPLE = SampleSource(
     split=FamilySplit(valid=0.2, test=0.2, shingle=5, overlap=0.5, exact_up_to=10_000),
 )
 TINY = {"train": "b a b\na b c\n", "valid": "a d\n", "test": "e\nb <unk> e a\n"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class WatchedSource(CorpusSource):
-    """A corpus that notes each reading of its texts in a file.
-
-    Args:
-        notes: the file.
-    """
-
-    notes: str
-
-    def draft(self, path):
-        with Path(self.notes).open("a") as file:
-            file.write("read\n")
-        return super().draft(path)
-
-    @property
-    def readings(self):
-        return len(Path(self.notes).read_text().splitlines())
 
 
 @pytest.fixture
@@ -235,15 +215,6 @@ def test_a_source_that_has_nothing_leaves_nothing_behind(watched, tmp_path):
     with pytest.raises(DataError, match=r"train\.txt: no such file"):
         prepare(CorpusSource(path="absent", encoding="utf-8"), KEEP_ALL)
     assert folders() == []
-
-
-@dataclass(frozen=True, kw_only=True)
-class BreakingSource(CorpusSource):
-    """A corpus whose last file can't be written after the others have been made."""
-
-    def draft(self, path):
-        draft, sides, counts = super().draft(path)
-        return Drafted(draft, sides, counts | {"rows": object()})
 
 
 def test_a_preparation_that_breaks_off_leaves_nothing_behind(watched):

@@ -8,6 +8,7 @@ followed it. So whatever picks, scores or writes hidden vectors works with rows 
 `<end>`, which closes texts and pads them, is never copied: its id 0 marks an empty place.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ Memory = tuple[Tensor, Tensor]
 for its word, which a 1 says. All zeros are an empty memory."""
 
 
-class CopyingHead(nn.Module):
+class CopyingHead(nn.Module, ABC):
     """Predicts a mixture of a distribution over the vocabulary and of remembered words.
 
     Args:
@@ -33,10 +34,11 @@ class CopyingHead(nn.Module):
         super().__init__()
         self.softmax, self.hidden_size, self.size = softmax, hidden_size, size
 
+    @abstractmethod
     def scores(self, hidden: Tensor, remembered: Tensor) -> Tensor:
         """How well vectors `(B, S, H)` fit hidden vectors `(B, T, H)`, as `(B, T, S)`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shares(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         """Logarithms of the vocabulary's share `(…, 1)` and of each remembered word's `(…, S)`.
 
@@ -44,7 +46,6 @@ class CopyingHead(nn.Module):
             hidden: `(…, H)`.
             scores: `(…, S)`, minus infinity where a place is empty.
         """
-        raise NotImplementedError
 
     def split(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Hidden vectors `(…, H)`, scores `(…, S)` and words `(…, S)` of rows `(…, H + 2 S)`."""

@@ -24,6 +24,7 @@ _LARGEST_FIELD = 2**17
 _ROWS = 2**14
 _BUFFER_BYTES = 2**18
 _HASH_BYTES = 8
+# Of these, zipfile raises NotImplementedError for a compression that it does not know.
 _DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, csv.Error)
 
 
