@@ -118,8 +118,8 @@ def _write(
         logits = apply_filters(logits, history[:, :at], sampling)
         history[:, at] = words = draw(logits, uniforms[:, at - start])
         report(len(words))
-        going = words != END
-        if not going.all():
+        if END in words.tolist():
+            going = words != END
             texts[rows] = history[:, start:]
             rows, words, history = rows[going], words[going], history[going]
             uniforms = uniforms[going]

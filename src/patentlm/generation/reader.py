@@ -43,10 +43,11 @@ class Reader:
 
     def read(self, words: Tensor) -> Tensor:
         """Hidden vectors `(B, H)` after a further word of each text `(B,)`."""
+        inputs = words.to(self.device)
         if self.restarts:
             self._state = _change(self._state, self._restart)
-        inputs = words.to(self.device)[:, None].expand(-1, self.states)  # (B, S)
-        hidden, self._state = self.network(inputs.reshape(-1, 1), self._state)
+            inputs = inputs.repeat_interleave(self.states)  # (B · S,)
+        hidden, self._state = self.network(inputs[:, None], self._state)
         self._oldest = (self._oldest + 1) % self.states
         return hidden[self._oldest :: self.states, 0]  # type: ignore[no-any-return]
 

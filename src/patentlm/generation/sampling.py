@@ -18,11 +18,8 @@ from patentlm.errors import ConfigError, PatentLMError
 Filter = Callable[[Tensor, Tensor, float], Tensor]
 
 NEVER = -math.inf
-BLOCK = 64
-"""Numbers summed before a cumulative sum goes on."""
-BELOW_1 = 1 - 2**-53
-"""The largest float64 below 1."""
-
+BELOW_1 = 1 - 2**-24
+"""The largest float32 below 1; times any number it is less, however rounded."""
 GREEDY_BELOW = 1e-6
 """A colder temperature than this is greedy: dividing by it would leave the range of a float."""
 
@@ -96,13 +93,13 @@ def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
         return logits
     rows, each = logits.numpy(), np.arange(len(logits))
     ordered = np.sort(rows, axis=1)  # values alone: many times faster than with their places
-    if not np.isfinite(ordered[:, -1]).all():
+    left_out = _quantile(torch.from_numpy(ordered).softmax(dim=1), 1 - value)  # (B,)
+    if left_out is None:
         return logits  # of which nothing can be drawn
-    left_out = _quantile(np.exp(ordered - ordered[:, -1:]), 1 - value)  # (B,)
     lowest = ordered[each, left_out]
     # Softmax ignores a shift, and so a threshold serves, many times faster than a mask.
-    below = torch.from_numpy(np.nextafter(lowest, np.array(NEVER, rows.dtype)))
-    kept = functional.threshold(logits - below[:, None], 0.0, NEVER)
+    below = torch.from_numpy(np.nextafter(lowest, rows.dtype.type(NEVER)))
+    kept = functional.threshold_(logits - below[:, None], 0.0, NEVER)
     for row in (ordered[each, left_out - 1] == lowest).nonzero()[0]:
         equal = (rows[row] == lowest[row]).nonzero()[0]
         likelier = np.count_nonzero(rows[row] > lowest[row])
@@ -187,29 +184,19 @@ def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
     Raises:
         PatentLMError: a row has no possible word, or logits that are not numbers.
     """
-    rows = logits.numpy()
-    top = rows.max(axis=1, keepdims=True)
-    if not np.isfinite(top).all():
+    words = _quantile(logits.softmax(dim=1), uniforms.numpy())
+    if words is None:
         raise PatentLMError("no word can be drawn: the network's logits are not finite numbers")
-    return torch.from_numpy(_quantile(np.exp(rows - top), uniforms.numpy()))
+    return torch.from_numpy(words)
 
 
-def _quantile(weights: np.ndarray, share: np.ndarray | float) -> np.ndarray:
-    """The first place in each row `(B, V)` where the sum so far exceeds a share, from 0 to below 1,
-    of the row's whole; its weight is never 0.
-
-    A cumulative sum goes through a row number by number; that of blocks is short, and leaves one
-    block to go through.
-    """
-    (count, size), rows = weights.shape, np.arange(len(weights))[:, None]
-    blocks = np.add.reduceat(weights, np.arange(0, size, BLOCK), axis=1, dtype=np.float64)
-    sums = np.zeros((count, blocks.shape[1] + 1))
-    blocks.cumsum(axis=1, out=sums[:, 1:])
-    asked = (np.minimum(share, BELOW_1) * sums[:, -1])[:, None]
-    block = (sums[:, 1:] > asked).argmax(axis=1)[:, None]
-    places = np.minimum(block * BLOCK + np.arange(BLOCK), size - 1)  # (B, BLOCK)
-    inside = weights[rows, places].cumsum(axis=1, dtype=np.float64)
-    # Sums of another order differ by a rounding: what is asked must not lie behind the block.
-    asked = np.minimum(asked - sums[rows, block], inside[:, -1:] * BELOW_1)
-    found: np.ndarray = places[rows[:, 0], (inside > asked).argmax(axis=1)]
-    return found
+def _quantile(shares: Tensor, at: np.ndarray | float) -> np.ndarray | None:
+    """The first place in each row `(B, V)` where the sum so far exceeds a part of 1, from 0 to
+    below 1, `(B,)`; its share is never 0. None if shares are not numbers. They are overwritten."""
+    sums = shares.cumsum_(dim=1)
+    whole = sums.numpy()[:, -1]
+    if math.isnan(whole.sum()):
+        return None
+    asked = np.minimum(at, whole * BELOW_1).astype(whole.dtype)
+    places = torch.searchsorted(sums, torch.from_numpy(asked)[:, None], right=True)
+    return places.numpy()[:, 0]

@@ -3,7 +3,6 @@ like it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
-from itertools import chain
 from typing import Any
 
 import torch
@@ -27,18 +26,19 @@ class LSTM(nn.LSTM):
         """`(B, T, E)` and the state before them to hidden `(B, T, H)` and the state after them."""
         if inputs.device.type != "cpu":
             return super().forward(inputs, state)
+        weights = [*self._parameters.values()]  # all_weights takes half as long as a single word
         if not self.training or self.dropout == 0:
-            return self._layers([*chain(*self.all_weights)], inputs, state)
-        layers = [partial(self._layers, weights) for weights in self.all_weights]
+            return self._layers(weights, inputs, state)
+        layers = [partial(self._layers, weights[at : at + 4]) for at in range(0, len(weights), 4)]
         return _in_turn(layers, partial(dropout, p=self.dropout), inputs, state)
 
     def _layers(
-        self, weights: Sequence[Tensor], inputs: Tensor, state: LSTMState | None
+        self, weights: list[Tensor], inputs: Tensor, state: LSTMState | None
     ) -> tuple[Tensor, LSTMState]:
         count = len(weights) // 4
         before = state or (inputs.new_zeros(count, len(inputs), self.hidden_size),) * 2
         hidden, *after = torch.lstm(
-            inputs, before, [*weights], True, count, 0.0, self.training, False, True
+            inputs, before, weights, True, count, 0.0, self.training, False, True
         )
         return hidden, (after[0], after[1])
 

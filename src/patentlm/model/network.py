@@ -121,9 +121,10 @@ class Network(nn.Module):
         return self.output_dropout(hidden), state
 
     def _embed(self, inputs: Tensor) -> Tensor:
-        if not self.training or self.embedding_dropout.p == 0:
-            return self.embedding(inputs)  # type: ignore[no-any-return]
-        return F.embedding(inputs, drop_words(self.embedding.weight, self.embedding_dropout.p))
+        vectors = self.embedding.weight
+        if self.training and self.embedding_dropout.p > 0:
+            vectors = drop_words(vectors, self.embedding_dropout.p)
+        return F.embedding(inputs, vectors)
 
 
 def initialise_recurrent(recurrent: nn.Module) -> None:
