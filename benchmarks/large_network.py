@@ -2,14 +2,16 @@
 
     python -m benchmarks.large_network data=corpus data.path=../shared/data/neural_network_split
 
-`model=lstm_large` on whole abstracts (further arguments are those of `train.py`) in turns with
-products of large square matrices, in the precision that training chooses. Given are the GFLOP/s of
-the network's matrix products, six operations for each weight and target, and their share of the
-fastest square product. Prints a table, and all numbers as a line of JSON.
+`model=lstm_large` on the windows of the mission, as `train.py` trains it, and on whole abstracts
+(further arguments are those of `train.py`), in turns with products of large square matrices, in the
+precision that training chooses. Given are the GFLOP/s of the network's matrix products, six
+operations for each weight and word that is read, and their share of the fastest square product.
+Prints a table, and all numbers as a line of JSON.
 """
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,6 +24,12 @@ from benchmarks.machine import machine
 from benchmarks.training_speed import Ours
 from patentlm import training
 
+WINDOWINGS: Mapping[str, Sequence[str]] = {
+    "many_to_one, batches of 128": [],
+    "abstract, batches of 16": ["windows=abstract"],
+    "abstract, batches of 64": ["windows=abstract", "windows.batch_size=64"],
+}
+PEAK = "square matrices"
 ROUNDS, STEPS = 7, 8
 SIZE, PRODUCTS = 2048, 5
 
@@ -37,26 +45,41 @@ def matrix_speed(dtype: torch.dtype) -> float:
     return 2 * SIZE**3 / min(times) / 1e9
 
 
+def gflops(large: Ours) -> float:
+    """Of the Trainer over some steps; words that fill up a batch are not counted."""
+    context = large.data.windows.context
+    read = context if isinstance(context, int) else 1  # words, for each target
+    return large.trainer_speed(STEPS) * 6 * large.model.network.products(read) / 1e9
+
+
+def spread(figures: Sequence[float]) -> tuple[float, float, float]:
+    """Median, lowest and highest."""
+    return median(figures), min(figures), max(figures)
+
+
 def main() -> None:
     """Measures and prints."""
     training.prepare_process(seed=1)
     precision = training.choose_precision("auto", "cpu")
     dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
-    settings = ["trainer=cpu", f"trainer.precision={precision}", "model=lstm_large"]
+    settings = ["trainer=cpu", f"trainer.precision={precision}", "model=lstm_large", *sys.argv[1:]]
     with TemporaryDirectory(prefix="patentlm-large-") as folder:
-        large = Ours([*settings, "windows=abstract", *sys.argv[1:]], Path(folder))
-        a_target = 6 * large.model.network.products(1) / 1e9  # a word is read for each target
+        contenders = {
+            name: Ours([*settings, *changes], Path(folder)) for name, changes in WINDOWINGS.items()
+        }
         rounds = [
-            (large.trainer_speed(STEPS) * a_target, matrix_speed(dtype)) for _ in range(ROUNDS)
+            {name: gflops(large) for name, large in contenders.items()}
+            | {PEAK: matrix_speed(dtype)}
+            for _ in range(ROUNDS)
         ]
-    figures = {
-        "lstm_large, GFLOP/s": [trained for trained, _ in rounds],
-        "square matrices, GFLOP/s": [peak for _, peak in rounds],
-        "share": [trained / peak for trained, peak in rounds],
+    figures = {name: [speeds[name] for speeds in rounds] for name in rounds[0]}
+    shares = {
+        name: [a / b for a, b in zip(figures[name], figures[PEAK], strict=True)] for name in figures
     }
-    table = [(name, median(some), min(some), max(some)) for name, some in figures.items()]
-    print(tabulate(table, (precision, "median", "lowest", "highest"), floatfmt=".2f"))
-    print(json.dumps({"machine": machine(), "precision": precision, **figures}))
+    table = [(name, *spread(figures[name]), *spread(shares[name])) for name in figures]
+    head = (precision, *("GFLOP/s", "lowest", "highest"), *("share", "lowest", "highest"))
+    print(tabulate(table, head, floatfmt=("", *3 * [",.0f"], *3 * [".2f"])))
+    print(json.dumps({"machine": machine(), "precision": precision, "gflops": figures}))
 
 
 if __name__ == "__main__":

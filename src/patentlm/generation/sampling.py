@@ -99,7 +99,7 @@ def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
     lowest = ordered[each, left_out]
     # Softmax ignores a shift, and so a threshold serves, many times faster than a mask.
     below = torch.from_numpy(np.nextafter(lowest, rows.dtype.type(NEVER)))
-    kept = functional.threshold_(logits - below[:, None], 0.0, NEVER)
+    kept = functional.threshold(logits - below[:, None], 0.0, NEVER, inplace=True)
     for row in (ordered[each, left_out - 1] == lowest).nonzero()[0]:
         equal = (rows[row] == lowest[row]).nonzero()[0]
         likelier = np.count_nonzero(rows[row] > lowest[row])
@@ -173,6 +173,7 @@ def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
     """One word of each row, drawn from `softmax(logits)` by inverting its distribution.
 
     A row's word depends on its own logits and its own number alone, whatever else is in the batch.
+    Probabilities are summed in the precision of the logits.
 
     Args:
         logits: `(B, V)`.

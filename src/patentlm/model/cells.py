@@ -3,7 +3,7 @@ like it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,8 @@ class LSTM(nn.LSTM):
         """`(B, T, E)` and the state before them to hidden `(B, T, H)` and the state after them."""
         if inputs.device.type != "cpu":
             return super().forward(inputs, state)
-        weights = [*self._parameters.values()]  # all_weights takes half as long as a single word
+        # Collecting all_weights takes half as long as a single word.
+        weights = cast(list[Tensor], [*self._parameters.values()])
         if not self.training or self.dropout == 0:
             return self._layers(weights, inputs, state)
         layers = [partial(self._layers, weights[at : at + 4]) for at in range(0, len(weights), 4)]
