@@ -13,7 +13,6 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
@@ -21,7 +20,7 @@ import torch
 from tabulate import tabulate
 
 from benchmarks.machine import machine
-from benchmarks.training_speed import Ours
+from benchmarks.training_speed import Ours, spread
 from patentlm import training
 
 WINDOWINGS: Mapping[str, Sequence[str]] = {
@@ -30,6 +29,8 @@ WINDOWINGS: Mapping[str, Sequence[str]] = {
     "abstract, batches of 64": ["windows=abstract", "windows.batch_size=64"],
 }
 PEAK = "square matrices"
+Figures = Mapping[str, Sequence[float]]
+"""GFLOP/s in each round."""
 ROUNDS, STEPS = 7, 8
 SIZE, PRODUCTS = 2048, 5
 
@@ -52,9 +53,28 @@ def gflops(large: Ours) -> float:
     return large.trainer_speed(STEPS) * 6 * large.model.network.products(read) / 1e9
 
 
-def spread(figures: Sequence[float]) -> tuple[float, float, float]:
-    """Median, lowest and highest."""
-    return median(figures), min(figures), max(figures)
+def measure(settings: Sequence[str], dtype: torch.dtype) -> Figures:
+    """A round after the other, everyone's GFLOP/s in each."""
+    with TemporaryDirectory(prefix="patentlm-large-") as folder:
+        contenders = {
+            name: Ours([*settings, *changes], Path(folder)) for name, changes in WINDOWINGS.items()
+        }
+        figures: dict[str, list[float]] = {name: [] for name in (*contenders, PEAK)}
+        for _ in range(ROUNDS):
+            for name, large in contenders.items():
+                figures[name].append(gflops(large))
+            figures[PEAK].append(matrix_speed(dtype))
+    return figures
+
+
+def table(figures: Figures, precision: str) -> str:
+    """A line for each."""
+    rows = []
+    for name, some in figures.items():
+        shares = [a / b for a, b in zip(some, figures[PEAK], strict=True)]
+        rows.append((name, *spread(some, ",.0f"), *spread(shares, ".2f")))
+    head = (precision, *("GFLOP/s", "lowest", "highest"), *("share", "lowest", "highest"))
+    return tabulate(rows, head, colalign=["left"] + 6 * ["right"], disable_numparse=True)
 
 
 def main() -> None:
@@ -63,22 +83,8 @@ def main() -> None:
     precision = training.choose_precision("auto", "cpu")
     dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
     settings = ["trainer=cpu", f"trainer.precision={precision}", "model=lstm_large", *sys.argv[1:]]
-    with TemporaryDirectory(prefix="patentlm-large-") as folder:
-        contenders = {
-            name: Ours([*settings, *changes], Path(folder)) for name, changes in WINDOWINGS.items()
-        }
-        rounds = [
-            {name: gflops(large) for name, large in contenders.items()}
-            | {PEAK: matrix_speed(dtype)}
-            for _ in range(ROUNDS)
-        ]
-    figures = {name: [speeds[name] for speeds in rounds] for name in rounds[0]}
-    shares = {
-        name: [a / b for a, b in zip(figures[name], figures[PEAK], strict=True)] for name in figures
-    }
-    table = [(name, *spread(figures[name]), *spread(shares[name])) for name in figures]
-    head = (precision, *("GFLOP/s", "lowest", "highest"), *("share", "lowest", "highest"))
-    print(tabulate(table, head, floatfmt=("", *3 * [",.0f"], *3 * [".2f"])))
+    figures = measure(settings, dtype)
+    print(table(figures, precision))
     print(json.dumps({"machine": machine(), "precision": precision, "gflops": figures}))
 
 
