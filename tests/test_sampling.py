@@ -162,10 +162,12 @@ def test_top_p_keeps_the_first_of_equals():
     assert possible(top_p(tied_behind, NONE, 0.7)) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("spread", [0.1, 2.0, 6.0])
-def test_top_p_of_many_words_equals_a_walk_down_the_sorted_words(spread):
-    logits = spread * torch.randn(3, 5000, generator=torch.Generator().manual_seed(0)).double()
-    for row, filtered in zip(logits, top_p(logits, NONE.expand(3, 0), 0.9), strict=True):
+def test_top_p_of_many_words_equals_a_walk_down_the_sorted_words(spread, dtype):
+    logits = spread * torch.randn(3, 5000, generator=torch.Generator().manual_seed(0))
+    filtered_rows = top_p(logits.to(dtype), NONE.expand(3, 0), 0.9)
+    for row, filtered in zip(logits.double(), filtered_rows, strict=True):
         kept, mass = set(), 0.0
         for probability, word in zip(*row.softmax(dim=0).sort(descending=True), strict=True):
             if mass >= 0.9:
