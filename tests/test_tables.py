@@ -244,9 +244,13 @@ def test_another_layout_is_named(tmp_path, member, text, told):
 
 def test_a_damaged_zip_leaves_nothing_behind(tmp_path):
     path = zipped(tmp_path / "abstracts.zip", table([(n, f"text {n}") for n in range(40_000)]))
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    for damaged in (content, content[: len(content) // 2], b""):
+    content = path.read_bytes()
+    middle, last = len(content) // 2, content.index(b"PK\x01\x02")
+    changed = [bytearray(content) for _ in range(3)]
+    changed[0][middle] ^= 0xFF
+    changed[1][last + 8] |= 1  # the flag that says a password is needed
+    changed[2][last + 10] = 99  # a compression that nobody has
+    for damaged in (*changed, content[:middle], b""):
         path.write_bytes(damaged)
         with pytest.raises(DataError) as error:
             filter_tables(path, None, tmp_path / "out.parquet", keep=EVERYTHING)

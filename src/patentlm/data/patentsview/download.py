@@ -2,13 +2,10 @@
 
 import json
 import logging
-import lzma
 import os
 import re
 import shutil
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,20 +17,11 @@ from filelock import FileLock, Timeout
 from requests import Response
 from tqdm import tqdm
 
+from patentlm.data.patentsview.tables import ZIP_DAMAGE
 from patentlm.data.patentsview.web import CHUNK, STRANGER, PassingError, chunks, host
 from patentlm.errors import DataError
 
 RESERVE = 2**30  # bytes to leave free on the disk
-_DAMAGE = (  # what zipfile is known to raise over bytes that are not as they were written
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    RuntimeError,
-)
 log = logging.getLogger(__name__)
 
 
@@ -232,7 +220,7 @@ def require_whole_zip(path: Path, name: str) -> None:
                     with archive.open(member) as file:
                         while chunk := file.read(CHUNK):
                             bar.update(len(chunk))
-    except _DAMAGE as error:
+    except ZIP_DAMAGE as error:
         raise DamagedError(f"arrived damaged ({error})") from error
 
 

@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from array import array
@@ -24,8 +26,16 @@ _LARGEST_FIELD = 2**17
 _ROWS = 2**14
 _BUFFER_BYTES = 2**18
 _HASH_BYTES = 8
-# Of these, zipfile raises NotImplementedError for a compression that it does not know.
-_DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, csv.Error)
+ZIP_DAMAGE = (  # what zipfile is known to raise over bytes that are not as they were written
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+)
 
 
 class ZippedTable:
@@ -58,7 +68,7 @@ class ZippedTable:
                     while batch := _take(rows):
                         bar.update(member.tell() - bar.n)
                         yield batch
-        except _DAMAGE as error:
+        except (*ZIP_DAMAGE, csv.Error) as error:
             raise DataError(
                 f"{self.path} is damaged ({error}): delete it, and it will be fetched anew"
             ) from error
