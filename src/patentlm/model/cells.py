@@ -30,7 +30,9 @@ class LSTM(nn.LSTM):
         weights = cast(list[Tensor], [*self._parameters.values()])
         if not self.training or self.dropout == 0:
             return self._layers(weights, inputs, state)
-        layers = [partial(self._layers, weights[at : at + 4]) for at in range(0, len(weights), 4)]
+        each = len(weights) // self.num_layers
+        of_layers = (weights[first : first + each] for first in range(0, len(weights), each))
+        layers = [partial(self._layers, some) for some in of_layers]
         return _in_turn(layers, partial(dropout, p=self.dropout), inputs, state)
 
     def _layers(
