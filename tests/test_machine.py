@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -51,6 +52,42 @@ def test_measuring_leaves_the_threads_as_they_were() -> None:
 def test_a_chosen_precision_stays() -> None:
     assert choose_precision("64-true", "cpu") == "64-true"
     assert choose_precision("auto", "cpu") == fastest_precision("cpu")
+
+
+@pytest.fixture
+def compiled_for_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torch like PyPI's wheel for Linux on a machine without a GPU: CUDA compiled in, none there.
+
+    Stands in for that wheel of several GB, by what its function answers and raises there.
+    """
+
+    def current_accelerator(check_available: bool = False) -> torch.device | None:
+        return None if check_available else torch.device("cuda")
+
+    def no_driver(*_: object) -> None:
+        raise RuntimeError("Found no NVIDIA driver on your system.")
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", current_accelerator)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", no_driver)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", no_driver)
+
+
+@pytest.mark.usefixtures("compiled_for_cuda")
+@pytest.mark.parametrize("accelerator", ["auto", "cpu", "gpu"])
+def test_what_torch_was_compiled_for_need_not_be_there(accelerator: str) -> None:
+    assert choose_precision("auto", accelerator) == fastest_precision("cpu")
+
+
+@pytest.mark.usefixtures("compiled_for_cuda")
+def test_a_run_works_where_cuda_is_only_compiled_in(
+    run_script: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_script("train", "debug=fast")
+    with pytest.raises(SystemExit):
+        run_script("train", "debug=fast", "trainer=gpu", "hydra.run.dir=other")
+    (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert line.startswith("error: trainer=gpu: ")
+    assert line.endswith("trainer=cpu works everywhere")
 
 
 def test_bf16_is_refused_where_no_lstm_can_run_in_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,8 +206,9 @@ def choose_precision(precision: str, accelerator: str) -> str:
     Raises:
         ConfigError: if the processor that would train can't run an LSTM in bf16, as is asked.
     """
-    accelerated = None if accelerator == "cpu" else torch.accelerator.current_accelerator()
-    device = "cpu" if accelerated is None else accelerated.type
+    # Without check_available torch names what it was compiled for, though no such device be there.
+    accelerated = torch.accelerator.current_accelerator(check_available=True)
+    device = "cpu" if accelerated is None or accelerator == "cpu" else accelerated.type
     if precision == "auto":
         return fastest_precision(device)
     if device == "cpu" and str(precision).startswith("bf16") and not cpu_has_bf16_lstm():
