@@ -9,16 +9,15 @@ from patentlm.command import command
 @command("evaluate")
 def main(config: DictConfig) -> None:
     """Prints a table, or constants tuned on valid."""
-    import torch  # takes seconds: not for --help
+    from patentlm import runtime  # torch takes seconds to import: not for --help
+    from patentlm.reports import calibration, comparison, text_quality
 
-    from patentlm.evaluation import comparison, text_quality, tuning
-
-    torch.set_flush_denormal(True)  # denormals slow gradients many-fold on CPUs
+    runtime.prepare()
     models = comparison.load_models(config.checkpoint.split(","), device=config.device)
     corpora = comparison.corpora_of(models, config.get("data"))
     if config.tune:
         for path, model in models.items():
-            print(f"{path}: {tuning.tune(model, corpora[path], config)}")
+            print(f"{path}: {calibration.tune(model, corpora[path], config)}")
         return
     compare = text_quality.compare if config.text else comparison.compare
     print(compare(models, corpora, config))

@@ -10,18 +10,15 @@ from patentlm.command import command
 @command("generate")
 def main(config: DictConfig) -> None:
     """Prints the texts to stdout; what there is to say about them goes to stderr."""
-    import torch  # takes seconds: not for --help
-
-    import patentlm
-    from patentlm.evaluation.comparison import training_set
+    import patentlm  # torch takes seconds to import: not for --help
+    from patentlm import runtime
     from patentlm.evaluation.dynamic import Settings
-    from patentlm.generation import writing
-    from patentlm.machine import keep_freed_memory
+    from patentlm.reports import texts as writing
+    from patentlm.reports.comparison import training_set
 
-    torch.set_flush_denormal(True)  # denormals slow gradients many-fold on CPUs
+    runtime.prepare()
     writing.check_format(config.format)
     adaptation = Settings(**config.adaptation) if config.adaptation else None
-    keep_freed_memory()
     model = patentlm.load(config.checkpoint, device=config.device)
     if config.novelty:
         writing.check_novelty(model)

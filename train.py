@@ -8,9 +8,9 @@ from patentlm.command import command
 @command("train")
 def main(config: DictConfig) -> float:
     """Fits, tests the best checkpoint, reports; returns the best valid perplexity."""
-    from patentlm import training  # torch takes seconds to import: not for --help
+    from patentlm.training.run import run  # torch takes seconds to import: not for --help
 
-    return training.run(config)
+    return run(config)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from tabulate import tabulate
 from torch import Tensor
 from torch.nn import functional
 
-from patentlm.machine import keep_freed_memory
 from patentlm.model.dropout import dropout
+from patentlm.runtime import keep_freed_memory
 
 SIZES = ((20, 35, 200), (16, 140, 400), (1600, 400))
 SHARE = 0.3

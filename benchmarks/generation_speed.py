@@ -32,8 +32,8 @@ from patentlm.checkpoint import build_network
 from patentlm.data.windows import Context, describe_context
 from patentlm.data.words import END
 from patentlm.generation.generator import generate
-from patentlm.machine import keep_freed_memory
 from patentlm.model.network import Network
+from patentlm.runtime import keep_freed_memory
 
 ROOT = Path(__file__).parent.parent
 VOCABULARY = 5963

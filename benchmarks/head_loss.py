@@ -17,8 +17,8 @@ from tabulate import tabulate
 from torch import Tensor
 from torch.nn import functional
 
-from patentlm.machine import keep_freed_memory
 from patentlm.model.linear_cross_entropy import linear_cross_entropy
+from patentlm.runtime import keep_freed_memory
 
 ROUNDS = 10
 SIZES = ((128, 128, 5963), (2000, 128, 5963), (2000, 400, 5963), (2000, 200, 30000))

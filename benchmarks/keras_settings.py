@@ -16,9 +16,9 @@ from torch import nn
 
 from patentlm.batch import IGNORE, Batch
 from patentlm.checkpoint import build_network
-from patentlm.evaluation.evaluate import score_network
+from patentlm.evaluation.scoring import score_network
 from patentlm.model.network import Network
-from patentlm.training import make_data
+from patentlm.training.run import make_data
 
 CONF = Path(__file__).parent.parent / "conf"
 EPOCHS = 5

@@ -21,7 +21,7 @@ from tabulate import tabulate
 
 from benchmarks.machine import machine
 from benchmarks.training_speed import Ours, spread
-from patentlm import training
+from patentlm.training import run as training
 
 WINDOWINGS: Mapping[str, Sequence[str]] = {
     "many_to_one, batches of 128": [],

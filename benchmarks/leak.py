@@ -17,7 +17,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from tabulate import tabulate
 
-from patentlm.data.draft import Draft
+from patentlm.data.interim import Draft
 from patentlm.data.sources import PatentSource
 from patentlm.data.splits import REMOVED, TEST, TRAIN
 

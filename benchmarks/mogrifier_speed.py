@@ -16,8 +16,8 @@ from tabulate import tabulate
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from patentlm.machine import keep_freed_memory
 from patentlm.model import cells
+from patentlm.runtime import keep_freed_memory
 
 TEXTS, WORDS, SIZE = 16, 140, 400
 ROUNDS = 8

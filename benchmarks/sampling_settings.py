@@ -10,8 +10,8 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from tabulate import tabulate
 
-from patentlm.evaluation.comparison import corpora_of, load_models
-from patentlm.evaluation.text_quality import choose, judge, judge_written
+from patentlm.reports.comparison import corpora_of, load_models
+from patentlm.reports.text_quality import choose, judge, judge_written
 
 MAX_WORDS = 500
 

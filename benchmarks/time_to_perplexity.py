@@ -25,7 +25,7 @@ from tabulate import tabulate
 
 from benchmarks.machine import machine
 from benchmarks.training_speed import ROOT, configured, write_windows
-from patentlm import training
+from patentlm.training import run as training
 
 LENGTH = 50
 Epochs = Sequence[Mapping[str, float]]

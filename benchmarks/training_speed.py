@@ -38,10 +38,10 @@ from tabulate import tabulate
 import patentlm.command
 from benchmarks.machine import machine, peak_memory
 from benchmarks.stock_reference import WARM_UP, targets_per_second, words_per_second_apart
-from patentlm import training
-from patentlm.callbacks import Throughput
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import contexts
+from patentlm.training import run as training
+from patentlm.training.callbacks import Throughput
 
 ROOT = Path(__file__).parent.parent
 MIB = 2**20

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from patentlm.data.batches import Batches, Steps
+from patentlm.data.samplers import Batches, Steps
 
 
 @pytest.mark.parametrize("lengths", [None, np.arange(1000) % 37 + 1])

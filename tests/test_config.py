@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from patentlm.checkpoint import build_network
 from patentlm.generation.sampling import check_sampling
-from patentlm.training import make_trainer
+from patentlm.training.run import make_trainer
 
 CONF = Path(__file__).parent.parent / "conf"
 GROUPS = (

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.leak import texts_of
-from patentlm.data.draft import TEXTS_IN_A_PIECE, number, write_draft
+from patentlm.data.interim import TEXTS_IN_A_PIECE, number, write_draft
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcdef") | st.text(max_size=3), max_size=6), max_size=6)
 

@@ -18,10 +18,10 @@ from patentlm.evaluation.dynamic import (
     read_adapting,
     score_adapting,
 )
-from patentlm.evaluation.evaluate import read_windows, score_network
-from patentlm.evaluation.tuning import climb, fit, some_abstracts
+from patentlm.evaluation.scoring import read_windows, score_network
 from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
+from patentlm.reports.calibration import climb, fit, some_abstracts
 from tests import networks
 
 IDS = np.array([0, 2, 3, 2, 4, 2, 0, 5, 0, 3, 3, 4, 1, 0], dtype=np.uint8)

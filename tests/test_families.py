@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from patentlm.data.draft import number, write_draft
-from patentlm.data.families import Pairs, connected, exact_pairs
+from patentlm.data.interim import number, write_draft
 from patentlm.data.minhash import likely_pairs
+from patentlm.data.near_duplicates import Pairs, connected, exact_pairs
 from patentlm.data.reading import fold
 from patentlm.data.sample import sample_patents
 from patentlm.data.shingles import hash_words, shingles

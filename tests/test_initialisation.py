@@ -5,7 +5,7 @@ import torch
 
 from patentlm.checkpoint import build_network
 from patentlm.errors import CheckpointError, ConfigError, DataError
-from patentlm.initialisation import initialise
+from patentlm.training.warm_start import initialise
 from tests.test_checkpoint import NETWORK, VOCABULARY, make_contents, save
 
 NEW = ["<end>", "<unk>", "network", "zebra", "a", "graph"]

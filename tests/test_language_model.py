@@ -8,9 +8,9 @@ from pytorch_lightning import Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
-from patentlm.model.language_model import LanguageModel
+from patentlm.evaluation.metrics import Score, tally_batch
 from patentlm.model.network import Network
-from patentlm.model.score import Score, tally_batch
+from patentlm.training.lightning_module import LanguageModel
 from tests.networks import make_network
 
 pytestmark = [

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from patentlm import machine
 from patentlm.errors import ConfigError
-from patentlm.machine import fastest_precision
-from patentlm.training import choose_precision
+from patentlm.training import precision as machine
+from patentlm.training.precision import fastest_precision
+from patentlm.training.run import choose_precision
 
 
 def test_a_cpu_gets_one_of_two_precisions() -> None:
@@ -105,7 +105,7 @@ def test_freed_memory_is_kept() -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("about glibc")
     code = (
-        "import torch; from pathlib import Path; from patentlm.machine import keep_freed_memory\n"
+        "import torch; from pathlib import Path; from patentlm.runtime import keep_freed_memory\n"
         "pages = lambda: int(Path('/proc/self/statm').read_text().split()[1])\n"
         "keep_freed_memory(); before = pages()\n"
         "block = torch.ones(2**26); del block\n"

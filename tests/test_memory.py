@@ -9,13 +9,13 @@ from torch import nn
 
 from patentlm.batch import IGNORE
 from patentlm.errors import ConfigError
+from patentlm.evaluation.metrics import Score, tally, tally_batch
 from patentlm.generation.generator import generate
 from patentlm.generation.reader import Reader
 from patentlm.model.cache import with_cache
 from patentlm.model.head import SoftmaxHead
 from patentlm.model.network import Network, detach
 from patentlm.model.pointer import PointerSentinelHead
-from patentlm.model.score import Score, tally, tally_batch
 from tests import networks
 
 VOCABULARY = 7

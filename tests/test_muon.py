@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from patentlm.model.muon import Muon, orthogonal
+from patentlm.training.muon import Muon, orthogonal
 
 SETTINGS = {
     "lr": 0.1, "momentum": 0.5, "iterations": 5, "precision": "32-true", "weight_decay": 0.1,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patentlm.data.words import split
-from patentlm.generation import novelty
-from patentlm.generation.novelty import Copied, Run, cover, find_copied, joined, match
-from patentlm.generation.writing import as_jsonl, as_text, describe_copied
+from patentlm.evaluation import memorisation as novelty
+from patentlm.evaluation.memorisation import Copied, Run, cover, find_copied, joined, match
+from patentlm.reports.texts import as_jsonl, as_text, describe_copied
 from patentlm.trained_model import Text
 
 A, B, C, D = 2, 3, 4, 5

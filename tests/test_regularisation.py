@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from patentlm.callbacks import NonMonotonicAveraging
-from patentlm.model.penalty import ActivationPenalty
+from patentlm.training.callbacks import NonMonotonicAveraging
+from patentlm.training.regularisation import ActivationPenalty
 from tests.networks import make_network
 
 

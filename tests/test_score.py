@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from patentlm.batch import IGNORE
-from patentlm.model.score import Score, tally, tally_batch
+from patentlm.evaluation.metrics import Score, tally, tally_batch
 from tests.networks import make_network
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from benchmarks.leak import leaks
-from patentlm.data.families import connected, exact_pairs
 from patentlm.data.minhash import likely_pairs
+from patentlm.data.near_duplicates import connected, exact_pairs
 from patentlm.data.patents import Patent
 from patentlm.data.reading import digest, fold
 from patentlm.data.sources import SampleSource

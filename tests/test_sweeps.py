@@ -7,7 +7,7 @@ from pathlib import Path
 import joblib
 import pytest
 
-from patentlm.run_folder import RunFolder
+from patentlm.sweeps.run_folder import RunFolder
 
 SMALL = (
     "data.count=60",

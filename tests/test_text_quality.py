@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patentlm.errors import ConfigError
-from patentlm.evaluation.text_quality import choose, judge
-from patentlm.generation.novelty import joined
+from patentlm.evaluation.memorisation import joined
+from patentlm.reports.text_quality import choose, judge
 
 UNK = 1
 texts = st.lists(st.lists(st.integers(1, 4), max_size=25), min_size=1, max_size=6)

@@ -13,11 +13,11 @@ from patentlm.data.windows import evaluation_windows
 from patentlm.data.words import Ids, Words, join, split
 from patentlm.errors import CheckpointError, ConfigError
 from patentlm.evaluation.dynamic import Settings, adapt, mean_squares
-from patentlm.evaluation.evaluate import score_network
+from patentlm.evaluation.metrics import Score
+from patentlm.evaluation.scoring import score_network
 from patentlm.generation.generator import generate
 from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
-from patentlm.model.score import Score
 
 
 @dataclass(frozen=True, slots=True)

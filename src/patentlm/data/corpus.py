@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from patentlm import __version__
 from patentlm.data.cache import cache_folder
-from patentlm.data.draft import Draft, Numbers, number
+from patentlm.data.interim import Draft, Numbers, number
 from patentlm.data.sources import Source
 from patentlm.data.splits import SPLITS, TRAIN, Sides
 from patentlm.data.words import END, UNK, Ids, Spelling, Tokenizer, Words, split

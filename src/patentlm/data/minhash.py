@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from patentlm.data.draft import Draft, Numbers
-from patentlm.data.families import Pairs
+from patentlm.data.interim import Draft, Numbers
+from patentlm.data.near_duplicates import Pairs
 from patentlm.data.processes import in_processes
 from patentlm.data.shingles import WordHashes, hash_words, mix, shingles
 

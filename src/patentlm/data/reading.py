@@ -15,7 +15,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from patentlm.data.cleaning import Cleaning
-from patentlm.data.draft import Chunk, Numbers, number
+from patentlm.data.interim import Chunk, Numbers, number
 from patentlm.data.patents import Patent
 from patentlm.data.processes import in_processes
 from patentlm.data.query import Query

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from patentlm.data.draft import Draft, Numbers
+from patentlm.data.interim import Draft, Numbers
 
 Hashes = NDArray[np.uint64]
 

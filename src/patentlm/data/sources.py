@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from patentlm.data.cleaning import Cleaning
-from patentlm.data.draft import Draft, number, write_draft
+from patentlm.data.interim import Draft, number, write_draft
 from patentlm.data.patents import Patent, read_patents
 from patentlm.data.query import Query
 from patentlm.data.reading import Reading

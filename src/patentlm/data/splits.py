@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from patentlm.data.draft import Draft, Numbers
-from patentlm.data.families import connected, exact_pairs
+from patentlm.data.interim import Draft, Numbers
 from patentlm.data.minhash import likely_pairs
+from patentlm.data.near_duplicates import connected, exact_pairs
 
 SPLITS = ("train", "valid", "test")
 TRAIN, VALID, TEST = range(3)

@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from patentlm.batch import IGNORE, Batch
-from patentlm.data.batches import Batches, Rows, Steps
+from patentlm.data.samplers import Batches, Rows, Steps
 from patentlm.data.words import END, Ids
 
 Context = int | str | None

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from patentlm.data.draft import Numbers
+from patentlm.data.interim import Numbers
 
 END, UNK = 0, 1
 SPECIAL = ("<end>", "<unk>")

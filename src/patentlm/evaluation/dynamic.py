@@ -22,8 +22,8 @@ from patentlm.data.windows import (
 )
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
+from patentlm.evaluation.metrics import Score, read_batch, tally_hidden
 from patentlm.model.network import Network, State, detach
-from patentlm.model.score import Score, read_batch, tally_hidden
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from patentlm.data.batches import Rows
+from patentlm.data.samplers import Rows
 from patentlm.data.windows import contexts
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError, DataError

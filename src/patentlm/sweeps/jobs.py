@@ -16,8 +16,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from patentlm.errors import mistake_in
-from patentlm.run_folder import ERROR, RunFolder
 from patentlm.sweeps import leaderboard
+from patentlm.sweeps.run_folder import ERROR, RunFolder
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from patentlm.run_folder import RunFolder
+from patentlm.sweeps.run_folder import RunFolder
 
 FIGURES = {
     "valid/perplexity": ".2f",

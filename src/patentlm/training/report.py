@@ -9,14 +9,14 @@ import torch
 from pytorch_lightning import Trainer
 from tabulate import tabulate
 
-from patentlm.callbacks import Throughput, best_checkpoint
 from patentlm.checkpoint import Contents
 from patentlm.data.datamodule import PatentData
 from patentlm.data.windows import describe_context
-from patentlm.evaluation.evaluate import score_most_common, score_unigram
-from patentlm.model.language_model import LanguageModel
-from patentlm.run_folder import METRICS, RunFolder
+from patentlm.evaluation.scoring import score_most_common, score_unigram
+from patentlm.sweeps.run_folder import METRICS, RunFolder
 from patentlm.trained_model import TrainedModel
+from patentlm.training.callbacks import Throughput, best_checkpoint
+from patentlm.training.lightning_module import LanguageModel
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from patentlm.batch import IGNORE, Batch, where_asked
+from patentlm.evaluation.metrics import Score, tally_batch
 from patentlm.model.network import Network, State, detach
-from patentlm.model.penalty import ActivationPenalty
-from patentlm.model.score import Score, tally_batch
+from patentlm.training.regularisation import ActivationPenalty
 
 SEEDS_APART = 1_000_003
 """Between the seeds of two processes, so that each drops activations of its own."""

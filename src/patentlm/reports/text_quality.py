@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tabulate import tabulate
 
-from patentlm.data.batches import Rows
 from patentlm.data.corpus import Corpus
+from patentlm.data.samplers import Rows
 from patentlm.data.windows import abstract_starts
 from patentlm.data.words import END, UNK, Ids
 from patentlm.errors import ConfigError
-from patentlm.evaluation.comparison import additions
+from patentlm.evaluation.memorisation import COPIED, joined, match
 from patentlm.generation.generator import generate
-from patentlm.generation.novelty import COPIED, joined, match
+from patentlm.reports.comparison import additions
 from patentlm.trained_model import TrainedModel
 
 Sampling = Mapping[str, float | None]

@@ -17,8 +17,8 @@ from torch.utils.tensorboard.summary import hparams
 
 from patentlm.batch import IGNORE, Batch
 from patentlm.checkpoint import contents_of
-from patentlm.model.language_model import LanguageModel
 from patentlm.trained_model import TrainedModel
+from patentlm.training.lightning_module import LanguageModel
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 from patentlm.data.byte_pairs import Pieces
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
-from patentlm.generation.novelty import COPIED, Copied, Run, cover, find_copied
+from patentlm.evaluation.memorisation import COPIED, Copied, Run, cover, find_copied
 from patentlm.trained_model import Text, TrainedModel
 
 Format = Callable[[Sequence[Text], Sequence[Copied] | None], str]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from patentlm.data.draft import Draft, Numbers
+from patentlm.data.interim import Draft, Numbers
 from patentlm.data.shingles import Hashes, hash_words, shingles
 
 

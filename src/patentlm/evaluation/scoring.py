@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import Stream, Windows, abstract_starts, contexts, loader
+from patentlm.evaluation.metrics import Score, read_batch, tally, tally_hidden
 from patentlm.evaluation.ngram import KneserNey
 from patentlm.model.network import Network, State
-from patentlm.model.score import Score, read_batch, tally, tally_hidden
 
 NGRAM_ROWS = 256
 """Targets whose distributions over the vocabulary are held in memory at once."""

@@ -14,10 +14,10 @@ from patentlm.data.windows import Context, abstract_starts, evaluation_windows
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
 from patentlm.evaluation.dynamic import Settings, mean_squares, read_adapting
-from patentlm.evaluation.evaluate import read_windows
+from patentlm.evaluation.metrics import Score, tally_hidden
+from patentlm.evaluation.scoring import read_windows
 from patentlm.model.cache import CacheHead
 from patentlm.model.network import Network
-from patentlm.model.score import Score, tally_hidden
 from patentlm.trained_model import TrainedModel
 
 SPLIT = "valid"

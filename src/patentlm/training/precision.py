@@ -1,7 +1,5 @@
-"""Settings that fit the machine at hand: precision and memory."""
+"""The precision that fits the machine at hand."""
 
-import ctypes
-import sys
 import time
 from collections.abc import Callable
 
@@ -16,23 +14,6 @@ FASTER = 1.2
 HOPELESS = 4.0
 """A processor without instructions for bf16 can take hundreds of times as long, so a small product
 tells first whether a step is worth the wait: not where bf16 takes so many times as long."""
-
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
-
-
-def keep_freed_memory() -> None:
-    """Has glibc keep what is freed instead of giving large blocks back to the system.
-
-    A step of training or writing frees and asks for the same blocks again and again, and each time
-    the system clears every page of them: a fifth and more of a step
-    (`python -m benchmarks.head_loss`).
-    Other C libraries are left as they are.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(M_MMAP_MAX, 0)
-        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-        mallopt(M_TOP_PAD, 64 * 2**20)
 
 
 def fastest_precision(device: str) -> str:

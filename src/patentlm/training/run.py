@@ -20,17 +20,18 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.loggers import Logger
 
-from patentlm import launching
-from patentlm.callbacks import Hyperparameters, best_checkpoint
+from patentlm import runtime
 from patentlm.checkpoint import Contents, build_network, check_resumable, check_schedule
 from patentlm.data.datamodule import PatentData
 from patentlm.errors import ConfigError
 from patentlm.generation.sampling import check_sampling
-from patentlm.initialisation import initialise
-from patentlm.machine import cpu_has_bf16_lstm, fastest_precision, keep_freed_memory
-from patentlm.model.language_model import LanguageModel
-from patentlm.reporting import report
-from patentlm.run_folder import RECORD, RunFolder
+from patentlm.sweeps.run_folder import RECORD, RunFolder
+from patentlm.training import distributed
+from patentlm.training.callbacks import Hyperparameters, best_checkpoint
+from patentlm.training.lightning_module import LanguageModel
+from patentlm.training.precision import cpu_has_bf16_lstm, fastest_precision
+from patentlm.training.report import report
+from patentlm.training.warm_start import initialise
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +69,8 @@ def run(config: DictConfig) -> float:
         initialise(
             model.network, contents, init_from=config.init_from, word_vectors=config.word_vectors
         )
-    if launching.is_alone(trainer):
-        return launching.launch(run, config, trainer)
+    if distributed.is_alone(trainer):
+        return distributed.launch(run, config, trainer)
     fit(trainer, model, data, contents, folder, resume)
     trainer.test(model, datamodule=data, verbose=False)
     return report(trainer, model, data, contents, folder, config.samples.count)
@@ -83,9 +84,7 @@ def run_folder() -> RunFolder:
 def prepare_process(seed: int) -> None:
     """Seeds everything and keeps warnings that no user can act on off the screen."""
     seed_everything(seed, verbose=False)
-    # Denormals slow softmax gradients many-fold on CPUs.
-    torch.set_flush_denormal(True)
-    keep_freed_memory()
+    runtime.prepare()
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # Cutting a batch from memory-mapped ids takes microseconds; a worker would only add copies.

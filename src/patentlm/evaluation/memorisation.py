@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from patentlm.data.batches import Rows
+from patentlm.data.samplers import Rows
 from patentlm.data.windows import abstract_starts
 from patentlm.data.words import END, UNK, Ids
 

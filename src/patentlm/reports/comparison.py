@@ -15,8 +15,8 @@ from patentlm.data.windows import describe_context
 from patentlm.data.words import FixedVocabulary, Ids, Tokenizer
 from patentlm.errors import DataError
 from patentlm.evaluation.dynamic import Settings, mean_squares, score_adapting
-from patentlm.evaluation.evaluate import score_most_common, score_ngram, score_unigram
-from patentlm.model.score import Score
+from patentlm.evaluation.metrics import Score
+from patentlm.evaluation.scoring import score_most_common, score_ngram, score_unigram
 from patentlm.trained_model import TrainedModel, load
 
 Row = tuple[str, ...]
