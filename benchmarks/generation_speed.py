@@ -51,7 +51,7 @@ def networks(checkpoint: str | None) -> dict[Context, Network]:
     """What is measured, by how far back it looks."""
     if checkpoint:
         trained = patentlm.load(checkpoint, device="cpu")
-        made = {trained.contents.context: trained.network}
+        made = {trained.metadata.context: trained.network}
     else:
         torch.manual_seed(1)
         model = OmegaConf.to_container(configured("train").model, resolve=True)

@@ -52,7 +52,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     data = make_data(config)
     plain = OmegaConf.to_container(config.model, resolve=True)
-    network = build_network(plain, vocabulary=len(data.corpus.words))
+    network = build_network(plain, vocabulary=len(data.corpus.vocabulary))
     optimizer = set_like_keras(network)
     batches = data.train_dataloader()
     for epoch in range(EPOCHS):

@@ -50,7 +50,7 @@ def gflops(large: Ours) -> float:
     """Of the Trainer over some steps; words that fill up a batch are not counted."""
     context = large.data.windows.context
     read = context if isinstance(context, int) else 1  # words, for each target
-    return large.trainer_speed(STEPS) * 6 * large.model.network.products(read) / 1e9
+    return large.trainer_speed(STEPS) * 6 * large.model.network.macs_per_target(read) / 1e9
 
 
 def measure(settings: Sequence[str], dtype: torch.dtype) -> Figures:

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from patentlm.batch import IGNORE, Batch, where_asked
+from patentlm.batch import IGNORE, Batch, select_targets
 from patentlm.data.words import Ids
 from patentlm.model.network import Network, State, detach
 
@@ -116,7 +116,7 @@ def targets_per_second(
         inputs, targets = batch
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             hidden, state = network(inputs, detach(state))  # (B, T, H)
-            loss = network.head.loss(*where_asked(hidden, targets))
+            loss = network.head.loss(*select_targets(hidden, targets))
         optimizer.zero_grad()
         loss.backward()
         if max_norm is not None:

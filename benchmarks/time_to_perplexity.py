@@ -62,7 +62,7 @@ def our_epochs(overrides: Sequence[str], folder: Path) -> Epochs:
     config = configured(overrides, folder)
     training.prepare_process(config.seed)
     data = training.make_data(config)
-    model = training.make_model(config, data, training.make_contents(config, data))
+    model = training.make_model(config, data, training.make_metadata(config, data))
     trainer, noted = training.make_trainer(config), ValidPerplexity()
     trainer.callbacks.insert(0, noted)
     with redirect_stdout(StringIO()):  # the progress bar

@@ -104,8 +104,8 @@ class Ours:
     def __init__(self, overrides: Sequence[str], folder: Path) -> None:
         self.config = configured([*overrides, *STRETCH], folder)
         self.data = training.make_data(self.config)
-        contents = training.make_contents(self.config, self.data)
-        self.model = training.make_model(self.config, self.data, contents)
+        metadata = training.make_metadata(self.config, self.data)
+        self.model = training.make_model(self.config, self.data, metadata)
 
     def trainer_speed(self, steps: int) -> float:
         """Targets a second by the Trainer, as its callback counts them after the first steps."""
@@ -186,7 +186,7 @@ def contenders(common: Sequence[str], keras: Keras, folder: Path) -> dict[str, C
     as_example = Ours([*common, *AS_EXAMPLE], folder)
     many_to_one, corpus = ours["many_to_one"], as_example.data.corpus
     write_windows(keras.windows, corpus, many_to_one.config.windows.length)
-    example = partial(words_per_second_apart, corpus.ids("train"), len(corpus.words))
+    example = partial(words_per_second_apart, corpus.ids("train"), len(corpus.vocabulary))
     trained = {key: Contender(f"ours, {key}", "Trainer", ours[key].trainer_speed) for key in ours}
     return {
         "keras": Contender("Keras", "model.fit", keras.speed),

@@ -8,19 +8,19 @@ from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 
-from patentlm.data.byte_pairs import BYTES, BytePairTokenizer, Pieces
-from patentlm.data.words import END, SPECIAL, UNK, split
+from patentlm.data.byte_pairs import BYTES, BytePairTokenizer, BytePairVocabulary
+from patentlm.data.words import END, SPECIAL, UNK, tokenize
 from patentlm.errors import ConfigError
 
 COUNTS = {"low": 5, "lower": 2, "newest": 6, "widest": 3, "naïve": 2, "<unk>": 9}
-PIECES = Pieces((*SPECIAL, *BYTES, "lo", "low", "e ", "r ", "er "))
+PIECES = BytePairVocabulary((*SPECIAL, *BYTES, "lo", "low", "e ", "r ", "er "))
 WORDS = st.lists(st.text(min_size=1).filter(lambda word: word.split() == [word]))
 
 
 def choose(vocabulary, counts=COUNTS):
     words, numbers = list(counts), np.array(list(counts.values()))
     tokenizer = BytePairTokenizer(vocabulary=vocabulary)
-    return tokenizer.choose(words, numbers, tokenised=False)
+    return tokenizer.train(words, numbers, tokenised=False)
 
 
 def pieces_of(word, pieces=PIECES):
@@ -61,7 +61,7 @@ def test_how_often_a_word_occurs_is_what_counts():
 @given(WORDS)
 def test_words_are_read_as_they_were_spelt(words):
     assert PIECES.words_of(PIECES.encode(words)) == words
-    spelling = PIECES.spell(words)
+    spelling = PIECES.encode_batch(words)
     assert len(spelling.lengths) == len(words)
     for at, word in enumerate(words):
         start = spelling.starts[at]
@@ -71,7 +71,7 @@ def test_words_are_read_as_they_were_spelt(words):
 
 @given(st.text())
 def test_text_comes_back_word_by_word(text):
-    assert split(PIECES.decode(PIECES.encode(split(text)))) == split(text)
+    assert tokenize(PIECES.decode(PIECES.encode(tokenize(text)))) == tokenize(text)
     assert PIECES.unknown(text) == []
 
 

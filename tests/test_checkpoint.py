@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import patentlm
-from patentlm.checkpoint import Contents, build_data, build_network, check_resumable, find
+from patentlm.checkpoint import CheckpointMetadata, build_data, build_network, check_resumable, find
 from patentlm.errors import CheckpointError
 
 NETWORK = {
@@ -28,7 +28,7 @@ NETWORK = {
 VOCABULARY = ["<end>", "<unk>", "a", "neural", "network", "."]
 
 
-def make_contents(**changed) -> Contents:
+def make_metadata(**changed) -> CheckpointMetadata:
     plain = {
         "network": NETWORK,
         "vocabulary": VOCABULARY,
@@ -46,14 +46,14 @@ def make_contents(**changed) -> Contents:
         "seed": 1,
         "versions": {},
     }
-    return Contents(**{**plain, **changed})
+    return CheckpointMetadata(**{**plain, **changed})
 
 
 def save(path: Path, **changed) -> Path:
     """A checkpoint as a run writes it, with its entries changed."""
     network = build_network(NETWORK, vocabulary=len(VOCABULARY))
     weights = {f"network.{name}": weight for name, weight in network.state_dict().items()}
-    plain = {"state_dict": weights, **make_contents().as_extras()}
+    plain = {"state_dict": weights, **make_metadata().as_entry()}
     torch.save({**plain, **changed}, path)
     return path
 
@@ -169,16 +169,16 @@ def test_a_config_that_does_not_fit_is_refused():
 
 def test_resuming_wants_the_same_vocabulary_and_network(tmp_path):
     path = save(tmp_path / "x.ckpt")
-    assert check_resumable(path, make_contents(), epochs=1) == path
+    assert check_resumable(path, make_metadata(), epochs=1) == path
     with pytest.raises(CheckpointError, match="another vocabulary"):
-        check_resumable(path, make_contents(vocabulary=[*VOCABULARY, "more"]), epochs=1)
+        check_resumable(path, make_metadata(vocabulary=[*VOCABULARY, "more"]), epochs=1)
     with pytest.raises(CheckpointError, match="another network"):
-        check_resumable(path, make_contents(network={**NETWORK, "hidden_size": 5}), epochs=1)
+        check_resumable(path, make_metadata(network={**NETWORK, "hidden_size": 5}), epochs=1)
 
 
 def test_resuming_wants_epochs_left_to_train(tmp_path):
     path = save(tmp_path / "x.ckpt", epoch=1)
-    assert check_resumable(path, make_contents(), epochs=3) == path
-    assert check_resumable(path, make_contents(), epochs=-1) == path
+    assert check_resumable(path, make_metadata(), epochs=3) == path
+    assert check_resumable(path, make_metadata(), epochs=-1) == path
     with pytest.raises(CheckpointError, match="has 2 epochs already"):
-        check_resumable(path, make_contents(), epochs=2)
+        check_resumable(path, make_metadata(), epochs=2)

@@ -66,7 +66,7 @@ def test_a_cache_and_an_adaptation_are_tuned_on_valid_and_used(train, shown, run
     arguments = found.splitlines()[1].split()
     assert [argument.split("=")[0] for argument in arguments] == [
         "adaptation", "adaptation.learning_rate", "adaptation.decay",
-        "cache", "cache.theta", "cache.share",
+        "cache", "cache.theta", "cache.weight",
     ]  # fmt: skip
     table = shown("evaluate", f"checkpoint={folder}", "split=valid", *arguments)
     name = f"{folder} + dynamic evaluation + neural cache"
@@ -99,23 +99,23 @@ def test_what_a_prompt_says_is_learned_before_writing(train, shown, word, settin
 def test_models_that_look_back_a_window_are_cached_and_adapted_too(train, shown):
     folder = train(*WINDOW)
     plain = perplexity(shown("evaluate", f"checkpoint={folder}"), str(folder))
-    share = ("cache=neural", "cache.share=0")
+    weight = ("cache=neural", "cache.weight=0")
     still = ("adaptation=dynamic", "adaptation.batches=1", "adaptation.learning_rate=0")
-    table = shown("evaluate", f"checkpoint={folder}", *share, *still)
+    table = shown("evaluate", f"checkpoint={folder}", *weight, *still)
     assert perplexity(table, str(folder)) == pytest.approx(plain, abs=0.011)
 
 
 def test_mistakes_are_told_in_one_line(train, run_script, capsys):
     folder = train(*ABSTRACT)
-    badly_cached = ("cache=neural", "cache.share=2")
+    badly_cached = ("cache=neural", "cache.weight=2")
     badly_adapted = ("adaptation=dynamic", "adaptation.segment=0")
     wildly = ("prompt=the", "adaptation=dynamic", "adaptation.learning_rate=1e39")
     for script, arguments, said in (
-        ("evaluate", badly_cached, "error: cache.theta must be 0 or more, cache.share"),
+        ("evaluate", badly_cached, "error: cache.theta must be 0 or more, cache.weight"),
         ("evaluate", badly_adapted, "error: adaptation.segment must be 1"),
         ("evaluate", ["tune=3"], "error: tune has nothing to tune; give cache=neural or adapt"),
         ("evaluate", ["text=true", "adaptation=dynamic"], "error: text=true writes without a"),
-        ("generate", badly_cached, "error: cache.theta must be 0 or more, cache.share"),
+        ("generate", badly_cached, "error: cache.theta must be 0 or more, cache.weight"),
         ("generate", ["prompt=the", *badly_adapted], "error: adaptation.segment must be 1"),
         ("generate", wildly, "error: adaptation.learning_rate=1e+39 is too high for this model"),
         ("generate", ["adaptation=dynamic"], "error: adaptation=dynamic learns from the prompt"),

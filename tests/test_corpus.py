@@ -15,8 +15,8 @@ from patentlm.data.cleaning import Cleaning
 from patentlm.data.corpus import describe, encode_texts, fingerprint, prepare
 from patentlm.data.patents import Patent
 from patentlm.data.sources import CorpusSource, SampleSource
-from patentlm.data.splits import SPLITS, FamilySplit
-from patentlm.data.words import SPECIAL, UNK, Words, WordTokenizer
+from patentlm.data.splits import SPLITS, ClusterSplit
+from patentlm.data.words import SPECIAL, UNK, Vocabulary, WordTokenizer
 from patentlm.errors import DataError
 from tests.drafts import BreakingSource, ListSource, WatchedSource, texts_by_split
 
@@ -26,7 +26,7 @@ SAMPLE = SampleSource(
     seed=1,
     query=None,
     cleaning=Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
-    split=FamilySplit(valid=0.2, test=0.2, shingle=5, overlap=0.5, exact_up_to=10_000),
+    split=ClusterSplit(valid=0.2, test=0.2, shingle=5, overlap=0.5, exact_up_to=10_000),
 )
 TINY = {"train": "b a b\na b c\n", "valid": "a d\n", "test": "e\nb <unk> e a\n"}
 
@@ -60,7 +60,7 @@ def content(folder):
 
 def test_texts_become_ids_between_ends(watched):
     corpus = prepare(watched(**TINY), KEEP_ALL)
-    assert corpus.words.vocabulary == ("<end>", "<unk>", "b", "a", "c")
+    assert corpus.vocabulary.tokens == ("<end>", "<unk>", "b", "a", "c")
     assert corpus.ids("train").tolist() == [0, 2, 3, 2, 0, 3, 2, 4, 0]
     assert corpus.ids("valid").tolist() == [0, 3, 1, 0]
     assert corpus.ids("test").tolist() == [0, 1, 0, 2, 1, 1, 3, 0]
@@ -90,12 +90,12 @@ def test_the_vocabulary_of_patents_is_made_from_train_alone():
     texts, counts = texts_by_split(SAMPLE)
     in_train = Counter(" ".join(texts["train"]).split())
     frequent = sorted(in_train, key=lambda word: (-in_train[word], word))
-    assert corpus.words.vocabulary == (*SPECIAL, *frequent)
+    assert corpus.vocabulary.tokens == (*SPECIAL, *frequent)
     assert corpus.counts["train_unknown"] == 0
     assert corpus.counts["test_unknown"] > 0
     assert corpus.counts.items() >= counts.items()
     for name in SPLITS:
-        words = [corpus.words.unknown(text) for text in texts[name]]
+        words = [corpus.vocabulary.unknown(text) for text in texts[name]]
         assert bool((corpus.ids(name) == UNK).any()) == any(words)
 
 
@@ -103,9 +103,9 @@ def test_the_ids_of_patents_are_their_words_between_ends():
     corpus = prepare(SAMPLE, KEEP_ALL)
     texts, _ = texts_by_split(SAMPLE)
     for name in SPLITS:
-        words = [corpus.words.vocabulary[at] for at in corpus.ids(name)]
+        words = [corpus.vocabulary.tokens[at] for at in corpus.ids(name)]
         expected = " <end> ".join(["", *texts[name], ""]).split()
-        known = [word if word in corpus.words.ids else "<unk>" for word in expected]
+        known = [word if word in corpus.vocabulary.ids else "<unk>" for word in expected]
         assert words == known
         assert corpus.counts[f"{name}_targets"] == len(words) - 1
         assert corpus.counts[f"{name}_abstracts"] == len(texts[name])
@@ -127,21 +127,21 @@ def test_rare_words_of_patents_become_unknown():
     ids, counts = np.unique(corpus.ids("train"), return_counts=True)
     assert counts[ids > UNK].min() == 3
     assert corpus.counts["train_unknown"] == counts[ids == UNK] > 0
-    assert corpus.counts["vocabulary"] == len(corpus.words) == len(ids)
+    assert corpus.counts["vocabulary"] == len(corpus.vocabulary) == len(ids)
 
 
 @pytest.mark.parametrize(("words", "dtype"), [(2**16, np.uint16), (2**16 + 1, np.uint32)])
 def test_ids_take_the_smallest_type_that_holds_them(watched, words, dtype):
     names = " ".join(f"w{number:05}" for number in range(words - 2))
     corpus = prepare(watched(train=names, valid="w00000", test=names.split()[-1]), KEEP_ALL)
-    assert len(corpus.words) == words
+    assert len(corpus.vocabulary) == words
     assert [corpus.ids(name).dtype for name in SPLITS] == [dtype] * 3
     assert corpus.ids("train").tolist() == [0, *range(2, words), 0]
     assert corpus.ids("test").tolist() == [0, words - 1, 0]
 
 
 def test_natural_texts_become_ids_between_ends():
-    words = Words((*SPECIAL, "a", "neural", "network", "."))
+    words = Vocabulary((*SPECIAL, "a", "neural", "network", "."))
     texts = ["A neural network.", "", "Network, <end> network"]
     assert encode_texts(iter(texts), words).tolist() == [0, 2, 3, 4, 5, 0, 0, 4, 1, 1, 1, 1, 4, 0]
     assert encode_texts([""], words).tolist() == [0, 0]
@@ -240,7 +240,7 @@ def prepare_together(barrier, source, answers):
     barrier.wait(60)
     corpus = prepare(source, KEEP_ALL)
     inode = (corpus.folder / "train.npy").stat().st_ino
-    answers.put((corpus.fingerprint, inode, len(corpus.words), corpus.ids("test").tolist()))
+    answers.put((corpus.fingerprint, inode, len(corpus.vocabulary), corpus.ids("test").tolist()))
 
 
 def test_processes_that_ask_at_once_get_one_whole_corpus(watched):

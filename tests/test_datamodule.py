@@ -9,7 +9,7 @@ from patentlm.batch import IGNORE
 from patentlm.data.cleaning import Cleaning
 from patentlm.data.datamodule import PatentData
 from patentlm.data.sources import CorpusSource, SampleSource
-from patentlm.data.splits import FamilySplit
+from patentlm.data.splits import ClusterSplit
 from patentlm.data.windows import EveryWord, ManyToOne, Stream
 from patentlm.data.words import WordTokenizer
 from patentlm.errors import DataError
@@ -20,7 +20,7 @@ SAMPLE = SampleSource(
     seed=1,
     query=None,
     cleaning=Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
-    split=FamilySplit(valid=0.2, test=0.2, shingle=5, overlap=0.5, exact_up_to=10_000),
+    split=ClusterSplit(valid=0.2, test=0.2, shingle=5, overlap=0.5, exact_up_to=10_000),
 )
 CUTS = {
     "many_to_one": partial(ManyToOne, length=7, stride=1, batch_size=32),
@@ -80,7 +80,7 @@ def test_valid_and_test_are_cut_for_the_context_of_the_windows(tiny):
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 def test_batches_keep_the_contract(cut):
     module = data(cut=cut)
-    words = len(module.corpus.words)
+    words = len(module.corpus.vocabulary)
     for batches in (module.train_dataloader(), module.val_dataloader(), module.test_dataloader()):
         for inputs, targets in batches:
             assert inputs.dtype == targets.dtype == torch.int64

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import nn
 
 from patentlm.data.windows import evaluation_windows
@@ -14,14 +14,14 @@ from patentlm.errors import ConfigError
 from patentlm.evaluation.dynamic import (
     Settings,
     adapt,
-    mean_squares,
     read_adapting,
     score_adapting,
+    second_moments,
 )
 from patentlm.evaluation.scoring import read_windows, score_network
 from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
-from patentlm.reports.calibration import climb, fit, some_abstracts
+from patentlm.reports.calibration import fit, hill_climb, some_abstracts
 from tests import networks
 
 IDS = np.array([0, 2, 3, 2, 4, 2, 0, 5, 0, 3, 3, 4, 1, 0], dtype=np.uint8)
@@ -39,7 +39,7 @@ def make_network(dropout=0.0) -> Network:
 
 
 def squares_of(network, context=None):
-    return mean_squares(network, IDS, SETTINGS, context=context)
+    return second_moments(network, IDS, SETTINGS, context=context)
 
 
 def reference(network, texts, squares, settings) -> float:
@@ -48,7 +48,7 @@ def reference(network, texts, squares, settings) -> float:
     roots = [[math.sqrt(x) for x in square.flatten().tolist()] for square in squares]
     everything = [x for root in roots for x in root]
     mean = sum(everything) / len(everything)
-    nats = 0.0
+    nll_sum = 0.0
     for text in texts:
         network.load_state_dict(dict(zip(network.state_dict(), trained, strict=True)))
         state, n = None, settings.segment
@@ -58,7 +58,7 @@ def reference(network, texts, squares, settings) -> float:
             hidden, state = network(inputs, state)
             state = tuple(part.detach() for part in state)
             loss = F.cross_entropy(network.head.linear(hidden[0]), torch.tensor(targets))
-            nats += loss.item() * len(targets)
+            nll_sum += loss.item() * len(targets)
             gradients = torch.autograd.grad(loss, list(network.parameters()))
             for parameter, gradient, w0, root in zip(
                 network.parameters(), gradients, trained, roots, strict=True
@@ -75,7 +75,7 @@ def reference(network, texts, squares, settings) -> float:
                     step = settings.learning_rate * g / (rms + settings.epsilon)
                     new.append(w - step + pull * (prior - w))
                 parameter.data = torch.tensor(new, dtype=torch.float64).view_as(parameter)
-    return nats
+    return nll_sum
 
 
 def test_steps_are_those_of_krause():
@@ -83,14 +83,14 @@ def test_steps_are_those_of_krause():
     found = score_adapting(make_network(), IDS, squares, SETTINGS, context=None)
     texts = [[0, 2, 3, 2, 4, 2, 0], [0, 5, 0], [0, 3, 3, 4, 1, 0]]
     assert found.targets == 13
-    assert found.nats == pytest.approx(reference(make_network(), texts, squares, SETTINGS))
+    assert found.nll_sum == pytest.approx(reference(make_network(), texts, squares, SETTINGS))
 
 
 def test_a_running_text_is_learned_from_throughout():
     squares = squares_of(make_network())
     found = score_adapting(make_network(), IDS, squares, SETTINGS, context="running text")
     expected = reference(make_network(), [IDS.tolist()], squares, SETTINGS)
-    assert found.nats == pytest.approx(expected)
+    assert found.nll_sum == pytest.approx(expected)
 
 
 def test_mean_squares_are_those_of_the_batches():
@@ -110,12 +110,12 @@ def test_without_steps_the_score_is_the_plain_one(context, cache):
     network = make_network()
     squares = squares_of(network, context)
     if cache:
-        network = with_cache(network, size=None, theta=0.5, share=0.3)
+        network = with_cache(network, size=None, theta=0.5, weight=0.3)
     still = replace(SETTINGS, learning_rate=0.0, decay=0.0)
     found = score_adapting(network, IDS, squares, still, context=context)
     windows = evaluation_windows(IDS, context=context, batch_size=2)
     plain = score_network(network, windows)
-    assert found.nats == pytest.approx(plain.nats)
+    assert found.nll_sum == pytest.approx(plain.nll_sum)
     assert (found.correct, found.targets) == (plain.correct, plain.targets)
 
 
@@ -126,7 +126,7 @@ def test_the_network_has_its_trained_weights_in_the_end(context):
     squares = squares_of(network, context)
     adapted = score_adapting(network, IDS, squares, SETTINGS, context=context)
     plain = score_network(network, evaluation_windows(IDS, context=context, batch_size=2))
-    assert adapted.nats != pytest.approx(plain.nats)
+    assert adapted.nll_sum != pytest.approx(plain.nll_sum)
     for parameter, kept in zip(network.parameters(), before, strict=True):
         assert torch.equal(parameter, kept)
 
@@ -191,23 +191,23 @@ def test_some_abstracts_are_whole_and_evenly_spaced():
 
 def test_the_cache_found_has_the_perplexity_it_says_and_none_near_is_better():
     network, windows = make_network(), evaluation_windows(IDS, context=None, batch_size=2)
-    cached = with_cache(network, size=None, theta=1.0, share=0.5)
+    cached = with_cache(network, size=None, theta=1.0, weight=0.5)
     found = fit(cached, read_windows(cached, windows))
 
-    def with_(theta, share):
-        tried = with_cache(network, size=None, theta=theta, share=share)
+    def with_(theta, weight):
+        tried = with_cache(network, size=None, theta=theta, weight=weight)
         return score_network(tried, windows).perplexity
 
-    assert with_(found.theta, found.share) == pytest.approx(found.perplexity, rel=1e-6)
+    assert with_(found.theta, found.weight) == pytest.approx(found.perplexity, rel=1e-6)
     assert with_(found.theta, 0.02) >= found.perplexity - 1e-9
-    assert with_(2.0, found.share) >= found.perplexity - 1e-9
+    assert with_(2.0, found.weight) >= found.perplexity - 1e-9
 
 
 def test_a_climb_ends_where_no_neighbour_is_better():
     network = make_network()
     squares = squares_of(network)
     start = replace(SETTINGS, learning_rate=1e-4)
-    best, found = climb(network, IDS, squares, start, context=None)
+    best, found = hill_climb(network, IDS, squares, start, context=None)
 
     def with_(**changed):
         tried = replace(best, **changed)
@@ -224,15 +224,15 @@ def test_a_climb_ends_where_no_neighbour_is_better():
 def test_a_climb_with_a_cache_looks_at_both_together():
     network = make_network()
     squares = squares_of(network)
-    cached = with_cache(network, size=None, theta=1.0, share=0.5)
-    best, found = climb(cached, IDS, squares, SETTINGS, context=None)
+    cached = with_cache(network, size=None, theta=1.0, weight=0.5)
+    best, found = hill_climb(cached, IDS, squares, SETTINGS, context=None)
 
-    def with_(settings, theta, share):
-        tried = with_cache(network, size=None, theta=theta, share=share)
+    def with_(settings, theta, weight):
+        tried = with_cache(network, size=None, theta=theta, weight=weight)
         return score_adapting(tried, IDS, squares, settings, context=None).perplexity
 
-    assert with_(best, found.theta, found.share) == pytest.approx(found.perplexity, rel=1e-6)
+    assert with_(best, found.theta, found.weight) == pytest.approx(found.perplexity, rel=1e-6)
     for factor in (0.5, 2):
         near = replace(best, learning_rate=best.learning_rate * factor)
-        for share in (0.02, found.share, 0.5):
-            assert with_(near, found.theta, share) >= found.perplexity - 1e-9
+        for weight in (0.02, found.weight, 0.5):
+            assert with_(near, found.theta, weight) >= found.perplexity - 1e-9

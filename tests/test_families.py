@@ -16,7 +16,7 @@ from patentlm.data.near_duplicates import Pairs, connected, exact_pairs
 from patentlm.data.reading import fold
 from patentlm.data.sample import sample_patents
 from patentlm.data.shingles import hash_words, shingles
-from patentlm.data.words import split
+from patentlm.data.words import tokenize
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcd"), max_size=8), min_size=1, max_size=12)
 MARKED = st.lists(st.lists(st.sampled_from("ab,.-_"), max_size=8), min_size=1, max_size=12)
@@ -26,7 +26,7 @@ MARKED = st.lists(st.lists(st.sampled_from("ab,.-_"), max_size=8), min_size=1, m
 def sample():
     """The words of 561 different texts."""
     texts = [patent.abstract for patent in sample_patents(count=600, seed=1) if patent.abstract]
-    return list({fold(text): split(text) for text in texts}.values())
+    return list({fold(text): tokenize(text) for text in texts}.values())
 
 
 def runs(words, length):
@@ -96,7 +96,7 @@ def test_a_words_hash_does_not_depend_on_the_words_before_it():
 
 def test_a_hyphenated_word_is_one_word():
     texts = [
-        split(text) for text in ("a feed-forward net", "a feed forward net", "A (net).", "a net")
+        tokenize(text) for text in ("a feed-forward net", "a feed forward net", "A (net).", "a net")
     ]
     assert pairs_of(texts, length=2, overlap=0.1) == [(2, 3)]
     assert pairs_of(texts, length=1, overlap=1.0) == [(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]

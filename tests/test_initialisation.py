@@ -5,18 +5,18 @@ import torch
 
 from patentlm.checkpoint import build_network
 from patentlm.errors import CheckpointError, ConfigError, DataError
-from patentlm.training.warm_start import initialise
-from tests.test_checkpoint import NETWORK, VOCABULARY, make_contents, save
+from patentlm.training.warm_start import warm_start
+from tests.test_checkpoint import NETWORK, VOCABULARY, make_metadata, save
 
 NEW = ["<end>", "<unk>", "network", "zebra", "a", "graph"]
 PIECES = {"_target_": "patentlm.data.byte_pairs.BytePairTokenizer", "vocabulary": 300}
 
 
-def start(*, init_from=None, word_vectors=None, network=NETWORK, **contents):
+def start(*, init_from=None, word_vectors=None, network=NETWORK, **metadata):
     """A network that starts as asked, its vocabulary `NEW`."""
     made = build_network(network, vocabulary=len(NEW))
-    contents = make_contents(**{"vocabulary": NEW, "network": network, **contents})
-    initialise(made, contents, init_from=init_from, word_vectors=word_vectors)
+    metadata = make_metadata(**{"vocabulary": NEW, "network": network, **metadata})
+    warm_start(made, metadata, init_from=init_from, word_vectors=word_vectors)
     return made.eval()
 
 
@@ -47,7 +47,7 @@ def test_words_that_both_know_keep_their_rows_and_new_ones_get_the_mean(earlier)
 def test_the_same_vocabulary_means_the_same_predictions(earlier):
     path, before = earlier
     after = build_network(NETWORK, vocabulary=len(VOCABULARY)).eval()
-    initialise(after, make_contents(), init_from=path, word_vectors=None)
+    warm_start(after, make_metadata(), init_from=path, word_vectors=None)
     for name, weight in before.state_dict().items():
         assert torch.equal(after.state_dict()[name], weight)
 

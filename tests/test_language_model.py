@@ -8,7 +8,7 @@ from pytorch_lightning import Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
-from patentlm.evaluation.metrics import Score, tally_batch
+from patentlm.evaluation.metrics import Score, batch_metric_sums
 from patentlm.model.network import Network
 from patentlm.training.lightning_module import LanguageModel
 from tests.networks import make_network
@@ -59,7 +59,7 @@ def fitted(
         carry_state=carry_state,
         running_text=running_text,
         seed=1,
-        extras={"more": [1]},
+        checkpoint_entry={"more": [1]},
     )
     batches = [(torch.full((2, 3), word), torch.ones(2, 3, dtype=torch.int64)) for word in range(3)]
     trainer = Trainer(
@@ -114,7 +114,7 @@ def test_scores_are_in_float32_whatever_the_precision_of_training():
     model, trainer = fitted(carry_state=False, cell=nn.GRU, precision="bf16-mixed")
     batch = (torch.tensor([[1, 2, 3]]), torch.tensor([[2, 3, 4]]))
     shown = trainer.test(model, DataLoader([batch], batch_size=None), verbose=False)[0]
-    exact = Score.of(tally_batch(model.network, batch, None)[0])
+    exact = Score.of(batch_metric_sums(model.network, batch, None)[0])
     assert shown["test/loss"] == pytest.approx(exact.loss, rel=1e-6)
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from patentlm.batch import IGNORE
 from patentlm.errors import ConfigError
-from patentlm.evaluation.metrics import Score, tally, tally_batch
+from patentlm.evaluation.metrics import Score, batch_metric_sums, metric_sums
 from patentlm.generation.generator import generate
 from patentlm.generation.reader import Reader
 from patentlm.model.cache import with_cache
@@ -31,8 +31,8 @@ def make_network(head=SoftmaxHead, cell=nn.LSTM) -> Network:
     return network.double().eval()
 
 
-def cached(*, size, theta=0.7, share=0.3, **settings) -> Network:
-    return with_cache(make_network(**settings), size=size, theta=theta, share=share)
+def cached(*, size, theta=0.7, weight=0.3, **settings) -> Network:
+    return with_cache(make_network(**settings), size=size, theta=theta, weight=weight)
 
 
 def pointing(*, size, **settings) -> Network:
@@ -56,18 +56,18 @@ def dot(a, b):
 @pytest.mark.parametrize("size", SIZES)
 def test_the_cache_is_that_of_grave(size):
     """p(w) = (1 - λ) p_vocab(w) + λ Σ 1{w = x_{i+1}} exp(θ h_t·h_i) / Σ exp(θ h_t·h_i)."""
-    theta, share, words = 0.7, 0.3, some_words(1)
+    theta, weight, words = 0.7, 0.3, some_words(1)
     hidden = make_network()(words)[0][0]
     vocabulary = make_network().head.logits(hidden).softmax(-1)
-    network = cached(size=size, theta=theta, share=share)
+    network = cached(size=size, theta=theta, weight=weight)
     found = network.head.logits(network(words)[0])[0].exp()
-    torch.testing.assert_close(found[0], vocabulary[0])  # an empty cache has no share
+    torch.testing.assert_close(found[0], vocabulary[0])  # an empty cache has no weight
     for at in range(1, 9):
         pairs = remembered(hidden, words[0], at, size)
         weights = [math.exp(theta * dot(hidden[at], vector)) for vector, _ in pairs]
-        expected = [(1 - share) * p for p in vocabulary[at].tolist()]
+        expected = [(1 - weight) * p for p in vocabulary[at].tolist()]
         for weight, (_, word) in zip(weights, pairs, strict=True):
-            expected[word] += share * weight / sum(weights)
+            expected[word] += weight * weight / sum(weights)
         assert found[at].tolist() == pytest.approx(expected, rel=1e-9)
 
 
@@ -157,13 +157,13 @@ def test_a_distribution_adds_up_to_one(make):
 
 def test_a_cache_without_a_share_changes_nothing():
     words = some_words()
-    network = cached(size=None, share=0)
+    network = cached(size=None, weight=0)
     plain = make_network().head.logits(make_network()(words)[0]).log_softmax(-1)
     torch.testing.assert_close(network.head.logits(network(words)[0]), plain)
 
 
 def test_a_cache_with_theta_0_counts_words():
-    network = cached(size=None, theta=0.0, share=0.5)
+    network = cached(size=None, theta=0.0, weight=0.5)
     words = torch.tensor([[1, 2, 2, 3]])
     rows = network(words)[0][0, -1]
     copied = network.head.logits(rows).exp() - 0.5 * network.head.softmax.logits(rows[:3]).softmax(
@@ -175,7 +175,7 @@ def test_a_cache_with_theta_0_counts_words():
 def test_a_cache_leaves_the_network_as_it_was():
     network, words = make_network(), some_words()
     before = network.head.logits(network(words)[0])
-    cache = with_cache(network, size=None, theta=1.0, share=0.5)
+    cache = with_cache(network, size=None, theta=1.0, weight=0.5)
     assert torch.equal(network.head.logits(network(words)[0]), before)
     assert cache.size == network.size
     rows, targets = cache(words)[0][0], words[0]
@@ -187,7 +187,7 @@ def test_a_cache_leaves_the_network_as_it_was():
     ("settings", "said"),
     [
         ({"size": 0}, "cache.size must be null or 1 or more, not 0"),
-        ({"share": 1}, "cache.share from 0 to below 1"),
+        ({"weight": 1}, "cache.weight from 0 to below 1"),
         ({"theta": -1}, "cache.theta must be 0 or more"),
     ],
 )
@@ -198,7 +198,7 @@ def test_impossible_caches_are_refused(settings, said):
 
 def test_a_model_that_copies_gets_no_cache():
     with pytest.raises(ConfigError, match="learned to copy"):
-        with_cache(pointing(size=None), size=None, theta=1.0, share=0.1)
+        with_cache(pointing(size=None), size=None, theta=1.0, weight=0.1)
 
 
 def test_gradients_of_the_pointer():
@@ -265,6 +265,8 @@ def test_writing_goes_on_with_a_memory(make):
 def test_the_score_is_that_of_the_mixture():
     network, words = cached(size=None), some_words(2)
     targets = torch.where(torch.arange(9) < 6, words.roll(-1, 1), IGNORE)
-    sums, _ = tally_batch(network, (words, targets), None)
+    sums, _ = batch_metric_sums(network, (words, targets), None)
     rows = network(words)[0][:, :6].reshape(12, -1)
-    assert Score.of(sums) == Score.of(tally(network.head.logits(rows), targets[:, :6].reshape(-1)))
+    assert Score.of(sums) == Score.of(
+        metric_sums(network.head.logits(rows), targets[:, :6].reshape(-1))
+    )

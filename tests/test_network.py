@@ -94,5 +94,5 @@ def test_detach_keeps_values_and_cuts_the_graph():
 def test_products_of_a_target():
     """An LSTM layer's 4 x H x (E + H) at each position, and a head's H x V."""
     network = make_network(layers=1)
-    assert network.products(1) == 4 * 7 * (5 + 7) + 7 * 11
-    assert network.products(2.5) == 2.5 * 336 + 77
+    assert network.macs_per_target(1) == 4 * 7 * (5 + 7) + 7 * 11
+    assert network.macs_per_target(2.5) == 2.5 * 336 + 77

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patentlm.data.words import split
+from patentlm.data.words import tokenize
 from patentlm.evaluation import memorisation as novelty
 from patentlm.evaluation.memorisation import Copied, Run, cover, find_copied, joined, match
 from patentlm.reports.texts import as_jsonl, as_text, describe_copied
@@ -86,7 +86,7 @@ def test_runs_that_overlap_or_touch_are_one_stretch():
 
 
 SENTENCES = "The net (e.g., a 1.5 net) learns. It ends"
-WRITTEN = Text(SENTENCES, words=14, finished=False, tokens=tuple(split(SENTENCES)))
+WRITTEN = Text(SENTENCES, words=14, finished=False, tokens=tuple(tokenize(SENTENCES)))
 
 
 def test_copied_stretches_stand_in_brackets_and_the_rest_as_it_was():

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from patentlm.data.cleaning import Cleaning
 from patentlm.data.patentsview.source import PatentsViewSource
-from patentlm.data.splits import FamilySplit
+from patentlm.data.splits import ClusterSplit
 from patentlm.errors import DataError
 from tests.test_tables import grants_table, one_line, table, zipped
 
@@ -24,7 +24,7 @@ SOURCE = PatentsViewSource(
     titles=False,
     query=None,
     cleaning=Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
-    split=FamilySplit(valid=0.3, test=0.3, shingle=5, overlap=0.5, exact_up_to=1000),
+    split=ClusterSplit(valid=0.3, test=0.3, shingle=5, overlap=0.5, exact_up_to=1000),
 )
 
 
@@ -51,7 +51,7 @@ def test_the_source_hands_on_what_the_filter_keeps(release):
         "outside_query": 1,
     }
     assert source.label == "PatentsView 2026-04-10"
-    assert source.pinned() == {"release": "2026-04-10"}
+    assert source.resolved() == {"release": "2026-04-10"}
 
 
 def test_the_source_becomes_a_corpus(release, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks.patentsview_table import MEMBER, blocks, word, write_table
 from patentlm.data.patents import read_patents
-from patentlm.data.words import split
+from patentlm.data.words import tokenize
 
 Rows = list[tuple[str, str]]
 
@@ -23,7 +23,7 @@ def rows() -> Rows:
 
 @pytest.fixture(scope="module")
 def originals(rows: Rows) -> list[list[str]]:
-    return [split(text) for text in dict.fromkeys(text for _, text in rows) if text]
+    return [tokenize(text) for text in dict.fromkeys(text for _, text in rows) if text]
 
 
 def test_the_zip_holds_the_table_alone_and_every_field_quoted(tmp_path: Path) -> None:
@@ -111,4 +111,4 @@ def test_the_most_frequent_words_are_all_different_as_tokens() -> None:
     words = [word(rank) for rank in range(200_000)]
     assert len(set(words)) == len(words)
     assert words[:3] == ["the", "a", "of"]
-    assert all(split(some) == [some] for some in words[:20_000])
+    assert all(tokenize(some) == [some] for some in words[:20_000])

@@ -153,7 +153,7 @@ def test_a_trained_model_is_a_head_start(quick, quick_run):
 def test_word_vectors_can_be_those_of_another_run(quick, quick_run, tmp_path):
     """The vectors that a model has learned, as a text file that another one starts with."""
     model = patentlm.load(quick_run)
-    rows = zip(model.words.vocabulary, model.network.embedding.weight.tolist(), strict=True)
+    rows = zip(model.vocabulary.tokens, model.network.embedding.weight.tolist(), strict=True)
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("".join(f"{word} {' '.join(map(str, row))}\n" for word, row in rows))
     short = ("trainer.max_epochs=1", "trainer.limit_train_batches=0.5")

@@ -8,14 +8,14 @@ import pytest
 from patentlm.data.cleaning import Cleaning
 from patentlm.data.patents import Patent
 from patentlm.data.sources import CorpusSource, FileSource, SampleSource
-from patentlm.data.splits import SPLITS, FamilySplit
+from patentlm.data.splits import SPLITS, ClusterSplit
 from patentlm.errors import DataError
 from tests.drafts import ListSource, texts_by_split
 
 PATENTS = {
     "query": None,
     "cleaning": Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
-    "split": FamilySplit(valid=0.3, test=0.3, shingle=5, overlap=0.5, exact_up_to=10_000),
+    "split": ClusterSplit(valid=0.3, test=0.3, shingle=5, overlap=0.5, exact_up_to=10_000),
 }
 SAMPLE = SampleSource(count=60, seed=1, **PATENTS)
 ABSTRACTS = [f"Claim {name} has a network." for name in string.ascii_lowercase[:12]]

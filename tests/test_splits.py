@@ -20,14 +20,14 @@ from patentlm.data.near_duplicates import connected, exact_pairs
 from patentlm.data.patents import Patent
 from patentlm.data.reading import digest, fold
 from patentlm.data.sources import SampleSource
-from patentlm.data.splits import REMOVED, SPLITS, FamilySplit
+from patentlm.data.splits import REMOVED, SPLITS, ClusterSplit
 from tests.drafts import ListSource, texts_by_split
 
 SETTINGS = OmegaConf.load(Path(__file__).parents[1] / "conf/data/base/patents.yaml")
 SPLIT = instantiate(SETTINGS.split)
 CLEANING = instantiate(SETTINGS.cleaning)
 # Small texts get to all sides.
-HALF = FamilySplit(valid=0.25, test=0.25, shingle=2, overlap=0.5, exact_up_to=10_000)
+HALF = ClusterSplit(valid=0.25, test=0.25, shingle=2, overlap=0.5, exact_up_to=10_000)
 LIKELY = replace(HALF, exact_up_to=0)
 
 SMALL_TEXTS = st.lists(st.sampled_from("abcd"), max_size=8).map(" ".join)

@@ -153,7 +153,7 @@ def test_frozen_word_vectors_stay_and_the_checkpoint_needs_no_file(train, tmp_pa
     )
     for run, stays in ((frozen, True), (trained, False)):
         model = patentlm.load(run, device="cpu")
-        weight = model.network.embedding.weight[model.words.ids["a"]].detach()
+        weight = model.network.embedding.weight[model.vocabulary.ids["a"]].detach()
         start = torch.arange(1.0, 9.0)
         assert torch.equal(weight, start) == stays
         assert torch.allclose(weight, start, atol=1)

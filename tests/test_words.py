@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patentlm.data.words import END, SPECIAL, UNK, Words, WordTokenizer, join, split
+from patentlm.data.words import END, SPECIAL, UNK, Vocabulary, WordTokenizer, detokenize, tokenize
 
 # What splitting and joining look for, in any order, is likelier to meet here than in any text.
 CHARACTERS = "abI12éßİΣς.,;:!?%()[]{}“”\"'-/<>_ \t\n\u0301\u0345\u200b"
 PIECES = ["<unk>", "<end>", "word", "x-y", "it's", "--", "e.g.", "1.5", "U.S.", "Dž", "ŉ", "ﬁ"]
 TEXTS = st.text() | st.lists(st.sampled_from([*CHARACTERS, *PIECES])).map("".join)
-WORDS = TEXTS.map(split).filter(bool).flatmap(st.sampled_from)
+WORDS = TEXTS.map(tokenize).filter(bool).flatmap(st.sampled_from)
 
-VOCABULARY = Words((*SPECIAL, "a", "neural", "network", ".", ","))
+VOCABULARY = Vocabulary((*SPECIAL, "a", "neural", "network", ".", ","))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ VOCABULARY = Words((*SPECIAL, "a", "neural", "network", ".", ","))
     ],
 )
 def test_a_word_is_a_run_of_letters_or_a_single_mark(text, words):
-    assert split(text) == words
+    assert tokenize(text) == words
 
 
 @pytest.mark.parametrize(
@@ -61,55 +61,55 @@ def test_a_word_is_a_run_of_letters_or_a_single_mark(text, words):
     ],
 )
 def test_words_are_written_as_people_write_them(words, text):
-    assert join(words.split()) == text
-    assert split(text) == words.split()
+    assert detokenize(words.split()) == text
+    assert tokenize(text) == words.split()
 
 
 @given(TEXTS | st.text(st.characters(max_codepoint=127)))
 def test_the_fast_way_to_split_finds_the_words_of_the_definition(text):
-    assert split(text) == re.findall(r"<unk>|\w+(?:['-]\w+)*|\S", text.lower())
+    assert tokenize(text) == re.findall(r"<unk>|\w+(?:['-]\w+)*|\S", text.lower())
 
 
 @given(TEXTS)
 def test_a_text_keeps_its_words_when_they_are_written_and_read_again(text):
-    words = split(text)
-    assert split(join(words)) == words
+    words = tokenize(text)
+    assert tokenize(detokenize(words)) == words
 
 
 @given(st.lists(WORDS))
 def test_any_order_of_words_is_written_so_that_it_reads_back(words):
-    assert split(join(words)) == words
+    assert tokenize(detokenize(words)) == words
 
 
 @given(TEXTS)
 def test_writing_what_was_written_changes_nothing(text):
-    written = join(split(text))
-    assert join(split(written)) == written
+    written = detokenize(tokenize(text))
+    assert detokenize(tokenize(written)) == written
 
 
 @given(TEXTS)
 def test_a_word_stays_whole_when_it_stands_alone(text):
-    for word in split(text):
-        assert split(word) == [word]
+    for word in tokenize(text):
+        assert tokenize(word) == [word]
         assert " " not in word
 
 
 def test_encoding_gives_the_id_of_each_word():
     encoded = VOCABULARY.encode(["a", "neural", "network", ".", "A", "network.", "<unk>", "<end>"])
     assert encoded.tolist() == [2, 3, 4, 5, UNK, UNK, UNK, END]
-    assert VOCABULARY.encode(iter(split("Network, deep network"))).tolist() == [4, 6, UNK, 4]
+    assert VOCABULARY.encode(iter(tokenize("Network, deep network"))).tolist() == [4, 6, UNK, 4]
     assert VOCABULARY.encode([]).tolist() == []
 
 
 @pytest.mark.parametrize(("words", "dtype"), [(2**16, np.uint16), (2**16 + 1, np.uint32)])
 def test_ids_take_the_smallest_type_that_holds_the_vocabulary(words, dtype):
     names = [f"w{number}" for number in range(words - len(SPECIAL))]
-    ids = Words((*SPECIAL, *names)).encode(names[-1:])
+    ids = Vocabulary((*SPECIAL, *names)).encode(names[-1:])
     assert (ids.tolist(), ids.dtype) == ([words - 1], dtype)
 
 
 def test_natural_text_never_ends_an_abstract():
-    assert VOCABULARY.encode(split("a <end> network")).tolist() == [2, UNK, UNK, UNK, 4]
+    assert VOCABULARY.encode(tokenize("a <end> network")).tolist() == [2, UNK, UNK, UNK, 4]
 
 
 def test_decoding_stops_at_the_end():
@@ -120,11 +120,11 @@ def test_decoding_stops_at_the_end():
 
 @given(st.lists(TEXTS, min_size=1))
 def test_known_words_survive_encoding_and_decoding(texts):
-    words = Words(vocabulary(*texts))
+    words = Vocabulary(vocabulary(*texts))
     for text in texts:
-        ids = words.encode(split(text))
-        assert [words.vocabulary[at] for at in ids] == split(text)
-        assert split(words.decode(ids)) == split(text)
+        ids = words.encode(tokenize(text))
+        assert [words.vocabulary[at] for at in ids] == tokenize(text)
+        assert tokenize(words.decode(ids)) == tokenize(text)
         assert not words.unknown(text)
 
 
@@ -135,10 +135,12 @@ def test_unknown_words_are_named_once_in_their_order():
 
 def vocabulary(*texts, tokenised=False, min_count=1, max_words=None):
     """The words chosen where some occur in the texts and one does not."""
-    every = Counter(word for text in texts for word in (text.split() if tokenised else split(text)))
+    every = Counter(
+        word for text in texts for word in (text.split() if tokenised else tokenize(text))
+    )
     words, counts = [*every, "elsewhere"], np.array([*every.values(), 0])
     tokenizer = WordTokenizer(min_count=min_count, max_words=max_words)
-    return tokenizer.choose(words, counts, tokenised=tokenised).vocabulary
+    return tokenizer.train(words, counts, tokenised=tokenised).vocabulary
 
 
 def test_the_special_words_come_first_then_the_frequent_then_by_alphabet():
@@ -147,7 +149,7 @@ def test_the_special_words_come_first_then_the_frequent_then_by_alphabet():
 
 @given(st.lists(TEXTS, min_size=1))
 def test_every_vocabulary_is_in_this_order(texts):
-    counts = Counter(word for text in texts for word in split(text) if word not in SPECIAL)
+    counts = Counter(word for text in texts for word in tokenize(text) if word not in SPECIAL)
     expected = sorted(counts, key=lambda word: (-counts[word], word))
     assert vocabulary(*texts) == (*SPECIAL, *expected)
 
@@ -187,7 +189,7 @@ def test_ids_are_places_in_the_vocabulary():
 
 def test_a_vocabulary_does_not_change_with_the_list_it_was_made_from():
     chosen = [*SPECIAL, "a"]
-    words = Words(chosen)
+    words = Vocabulary(chosen)
     chosen.append("b")
     assert words.vocabulary == (*SPECIAL, "a")
     with pytest.raises(TypeError):
@@ -196,5 +198,5 @@ def test_a_vocabulary_does_not_change_with_the_list_it_was_made_from():
 
 def test_the_fingerprint_tells_vocabularies_apart():
     lists = [("a", "b"), ("b", "a"), ("a",), ("ab",), ("a", "b", "c")]
-    assert len({Words((*SPECIAL, *some)).fingerprint for some in lists}) == len(lists)
-    assert Words((*SPECIAL, "a")).fingerprint == Words([*SPECIAL, "a"]).fingerprint
+    assert len({Vocabulary((*SPECIAL, *some)).fingerprint for some in lists}) == len(lists)
+    assert Vocabulary((*SPECIAL, "a")).fingerprint == Vocabulary([*SPECIAL, "a"]).fingerprint

@@ -8,7 +8,7 @@ IGNORE = -100
 """Stands in `targets` wherever no prediction is asked; the default of torch's cross entropy."""
 
 
-def where_asked(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def select_targets(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Hidden vectors `(N, H)` and targets `(N,)` where a prediction is asked, of all texts first
     those at the first word, then those at the second. So hidden vectors lie in memory, and rows of
     it are picked sooner than by a mask over `(B, T)`, most of all on the way back.

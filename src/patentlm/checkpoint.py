@@ -20,7 +20,7 @@ KEY = "patentlm"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contents:
+class CheckpointMetadata:
     """What makes a checkpoint self-contained, beside the weights; plain values only.
 
     Args:
@@ -49,7 +49,7 @@ class Contents:
     seed: int
     versions: dict[str, str]
 
-    def as_extras(self) -> dict[str, Any]:
+    def as_entry(self) -> dict[str, Any]:
         """The entry that makes a checkpoint self-contained."""
         return {KEY: {"format": FORMAT, **asdict(self)}}
 
@@ -89,7 +89,7 @@ def read(path: str | Path) -> dict[str, Any]:
     return entries
 
 
-def contents_of(checkpoint: Mapping[str, Any], path: str | Path) -> Contents:
+def metadata_of(checkpoint: Mapping[str, Any], path: str | Path) -> CheckpointMetadata:
     """Our part of a checkpoint.
 
     Raises:
@@ -100,7 +100,7 @@ def contents_of(checkpoint: Mapping[str, Any], path: str | Path) -> Contents:
     if written != FORMAT:
         raise CheckpointError(f"{path}: has format {written}, this patentlm reads {FORMAT}")
     try:
-        return Contents(**ours)
+        return CheckpointMetadata(**ours)
     except TypeError as error:
         raise CheckpointError(f"{path}: incomplete ({error})") from error
 
@@ -115,7 +115,7 @@ def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     }
 
 
-def check_resumable(path: str | Path, contents: Contents, *, epochs: int | None) -> Path:
+def check_resumable(path: str | Path, metadata: CheckpointMetadata, *, epochs: int | None) -> Path:
     """The file to resume from, if its vocabulary and network are those of this run, and it has
     fewer epochs behind it than the run is to have.
 
@@ -123,14 +123,14 @@ def check_resumable(path: str | Path, contents: Contents, *, epochs: int | None)
         CheckpointError: otherwise.
     """
     checkpoint = read(path)
-    earlier = contents_of(checkpoint, path)
-    if earlier.vocabulary != contents.vocabulary:
+    earlier = metadata_of(checkpoint, path)
+    if earlier.vocabulary != metadata.vocabulary:
         raise CheckpointError(
             f"{path}: trained with another vocabulary ({len(earlier.vocabulary):,} words of "
-            f"{earlier.label}, here {len(contents.vocabulary):,}); give the data it was trained "
+            f"{earlier.label}, here {len(metadata.vocabulary):,}); give the data it was trained "
             "on, or fine-tune it with init_from"
         )
-    if earlier.network != contents.network:
+    if earlier.network != metadata.network:
         raise CheckpointError(f"{path}: has another network; resume with the model it began with")
     done = checkpoint.get("epoch", -1) + 1
     if epochs is not None and 0 <= epochs <= done:
@@ -174,10 +174,11 @@ def build_data(config: Mapping[str, Any]) -> Any:
     return _build(config, ("patentlm.data.",))
 
 
-def _build(config: Mapping[str, Any], rooms: tuple[str, ...], **arguments: Any) -> Any:
+def _build(config: Mapping[str, Any], allowed_prefixes: tuple[str, ...], **arguments: Any) -> Any:
     for target in _targets(config):
-        if not _is_class_of(target, rooms):
-            raise CheckpointError(f"_target_ {target!r} is no class of {' or '.join(rooms)}")
+        if not _is_class_of(target, allowed_prefixes):
+            names = " or ".join(allowed_prefixes)
+            raise CheckpointError(f"_target_ {target!r} is no class of {names}")
     try:
         return instantiate(dict(config), **arguments)
     except HydraException as error:
@@ -195,15 +196,15 @@ def _targets(config: Any) -> Iterator[str]:
             yield from _targets(value)
 
 
-def _is_class_of(target: str, rooms: tuple[str, ...]) -> bool:
-    """Whether a dotted name is a class that was defined in one of the rooms.
+def _is_class_of(target: str, allowed_prefixes: tuple[str, ...]) -> bool:
+    """Whether a dotted name is a class that was defined in one of the allowed_prefixes.
 
     What a module imports can be reached through it by a dotted name too; hence the look at where
     the class comes from.
     """
-    if not target.startswith(rooms):
+    if not target.startswith(allowed_prefixes):
         return False
     try:
-        return get_class(target).__module__.startswith(rooms)
+        return get_class(target).__module__.startswith(allowed_prefixes)
     except (HydraException, ImportError, ValueError):
         return False

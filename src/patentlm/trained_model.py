@@ -7,12 +7,19 @@ from pathlib import Path
 
 import torch
 
-from patentlm.checkpoint import Contents, build_data, build_network, contents_of, read, weights_of
+from patentlm.checkpoint import (
+    CheckpointMetadata,
+    build_data,
+    build_network,
+    metadata_of,
+    read,
+    weights_of,
+)
 from patentlm.data.corpus import encode_texts
 from patentlm.data.windows import evaluation_windows
-from patentlm.data.words import Ids, Words, join, split
+from patentlm.data.words import Ids, Vocabulary, detokenize, tokenize
 from patentlm.errors import CheckpointError, ConfigError
-from patentlm.evaluation.dynamic import Settings, adapt, mean_squares
+from patentlm.evaluation.dynamic import Settings, adapt, second_moments
 from patentlm.evaluation.metrics import Score
 from patentlm.evaluation.scoring import score_network
 from patentlm.generation.generator import generate
@@ -34,21 +41,21 @@ class Text:
 class TrainedModel:
     """A network with its vocabulary, out of a checkpoint: writes texts and scores them."""
 
-    def __init__(self, network: Network, contents: Contents) -> None:
-        self.network, self.contents = network, contents
-        self.words: Words = build_data(contents.tokenizer).load(contents.vocabulary)
+    def __init__(self, network: Network, metadata: CheckpointMetadata) -> None:
+        self.network, self.metadata = network, metadata
+        self.vocabulary: Vocabulary = build_data(metadata.tokenizer).load(metadata.vocabulary)
 
-    def with_cache(self, *, size: int | None, theta: float, share: float) -> "TrainedModel":
+    def with_cache(self, *, size: int | None, theta: float, weight: float) -> "TrainedModel":
         """The same model with a neural cache that holds no more than the network looks back on.
 
         Raises:
             ConfigError: if a setting can't work, or the model copies already.
         """
-        context = self.contents.context
+        context = self.metadata.context
         if isinstance(context, int):
             size = context if size is None else min(size, context)
-        network = with_cache(self.network, size=size, theta=theta, share=share)
-        return TrainedModel(network, self.contents)
+        network = with_cache(self.network, size=size, theta=theta, weight=weight)
+        return TrainedModel(network, self.metadata)
 
     def adapted(self, prompt: str, train: Ids, settings: Settings) -> "TrainedModel":
         """A copy of the model that has learned from a prompt; see `evaluation.dynamic.adapt`.
@@ -61,16 +68,16 @@ class TrainedModel:
         Raises:
             ConfigError: if the prompt has no words.
         """
-        ids = encode_texts([prompt], self.words)[:-1]
+        ids = encode_texts([prompt], self.vocabulary)[:-1]
         if len(ids) == 1:
             raise ConfigError(
                 "adaptation=dynamic learns from the prompt, which is empty; give prompt=…, or "
                 "leave adaptation out"
             )
-        network, context = copy.deepcopy(self.network), self.contents.context
-        squares = mean_squares(network, train, settings, context=context)
+        network, context = copy.deepcopy(self.network), self.metadata.context
+        squares = second_moments(network, train, settings, context=context)
         adapt(network, ids, squares, settings, context=context)
-        return TrainedModel(network, self.contents)
+        return TrainedModel(network, self.metadata)
 
     def write(
         self,
@@ -83,21 +90,21 @@ class TrainedModel:
     ) -> list[Text]:
         """`count` texts that begin with a prompt; see `patentlm.generation.generator.generate`.
 
-        Words of the prompt that the vocabulary lacks are read as `<unk>` and shown as typed.
+        Vocabulary of the prompt that the vocabulary lacks are read as `<unk>` and shown as typed.
         """
-        words = split(prompt)
+        words = tokenize(prompt)
         texts = generate(
             self.network,
-            prompt=self.words.encode(words).tolist(),
+            prompt=self.vocabulary.encode(words).tolist(),
             count=count,
             seed=seed,
             max_words=max_words,
             sampling=sampling,
-            context=self.contents.context,
+            context=self.metadata.context,
         )
-        wholes = [[*words, *self.words.words_of(text.ids)] for text in texts]
+        wholes = [[*words, *self.vocabulary.words_of(text.ids)] for text in texts]
         return [
-            Text(join(whole), len(whole) - len(words), text.finished, tuple(whole))
+            Text(detokenize(whole), len(whole) - len(words), text.finished, tuple(whole))
             for whole, text in zip(wholes, texts, strict=True)
         ]
 
@@ -120,19 +127,19 @@ class TrainedModel:
             prompt,
             count=count,
             seed=seed,
-            max_words=self.contents.max_words,
-            sampling=sampling or self.contents.sampling,
+            max_words=self.metadata.max_words,
+            sampling=sampling or self.metadata.sampling,
         )
         return [text.text for text in texts]
 
     def perplexity(self, texts: Iterable[str]) -> float:
         """Perplexity over every word and the end of each text, all of them together."""
-        ids = encode_texts(texts, self.words)
+        ids = encode_texts(texts, self.vocabulary)
         return self.score(ids, batch_size=32).perplexity
 
     def score(self, ids: Ids, *, batch_size: int) -> Score:
         """Score over every target of a split `(targets + 1,)`."""
-        windows = evaluation_windows(ids, context=self.contents.context, batch_size=batch_size)
+        windows = evaluation_windows(ids, context=self.metadata.context, batch_size=batch_size)
         return score_network(self.network, windows)
 
 
@@ -147,11 +154,11 @@ def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
         CheckpointError: no such file, damaged, or not one of patentlm's.
     """
     checkpoint = read(path)
-    contents = contents_of(checkpoint, path)
-    network = build_network(contents.network, vocabulary=len(contents.vocabulary))
+    metadata = metadata_of(checkpoint, path)
+    network = build_network(metadata.network, vocabulary=len(metadata.vocabulary))
     try:
         network.load_state_dict(weights_of(checkpoint))
     except RuntimeError as error:
         raise CheckpointError(f"{path}: the weights do not fit the network it names") from error
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return TrainedModel(network.eval().to(device), contents)
+    return TrainedModel(network.eval().to(device), metadata)

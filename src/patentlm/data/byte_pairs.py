@@ -18,7 +18,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import Split
 from tokenizers.trainers import BpeTrainer
 
-from patentlm.data.words import SPECIAL, UNK, Ids, Spelling, Tokenizer, Words
+from patentlm.data.words import SPECIAL, UNK, EncodedWords, Ids, Tokenizer, Vocabulary
 from patentlm.errors import ConfigError
 
 # Unless it is told so, the library warns whenever a process that spelt words starts another one.
@@ -31,7 +31,7 @@ MOST_COUNTED = 10_000_000
 """Words that pairs are counted in; of more, each word's share."""
 
 
-class Pieces(Words):
+class BytePairVocabulary(Vocabulary):
     """A vocabulary of pieces. Two pieces of a word become one wherever that is in the vocabulary,
     the earliest there first.
 
@@ -42,7 +42,7 @@ class Pieces(Words):
     @cached_property
     def encoder(self) -> Encoder:
         """Spells words; the special ones it does not know."""
-        pieces = dict.fromkeys(self.vocabulary[len(SPECIAL) :])
+        pieces = dict.fromkeys(self.tokens[len(SPECIAL) :])
         merges = [
             (piece[:at], piece[at:])
             for piece in pieces
@@ -53,9 +53,9 @@ class Pieces(Words):
 
     def encode(self, words: Iterable[str]) -> Ids:
         """Ids of the pieces of words, one word after the other."""
-        return self.spell(words).ids
+        return self.encode_batch(words).ids
 
-    def spell(self, words: Iterable[str]) -> Spelling:
+    def encode_batch(self, words: Iterable[str]) -> EncodedWords:
         """The same, and how many pieces each word has."""
         words = list(words)
         spelt = self.encoder.encode_batch([_bytes(word) for word in words])
@@ -64,13 +64,11 @@ class Pieces(Words):
             for word, pieces in zip(words, spelt, strict=True)
         ]
         lengths = np.array([len(pieces) for pieces in ids], np.int64)
-        return Spelling(np.array([at for pieces in ids for at in pieces], self.dtype), lengths)
+        return EncodedWords(np.array([at for pieces in ids for at in pieces], self.dtype), lengths)
 
     def words_of(self, ids: Iterable[int]) -> list[str]:
         """The words that pieces make; the last one may lack its end."""
-        text = "".join(
-            f"{self.vocabulary[at]} " if at <= UNK else self.vocabulary[at] for at in ids
-        )
+        text = "".join(f"{self.tokens[at]} " if at <= UNK else self.tokens[at] for at in ids)
         return text.encode("latin-1").decode("utf-8", "replace").split()
 
     def unknown(self, text: str) -> list[str]:
@@ -88,9 +86,9 @@ class BytePairTokenizer(Tokenizer):
 
     vocabulary: int
 
-    def choose(
+    def train(
         self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
-    ) -> Pieces:
+    ) -> BytePairVocabulary:
         """The pieces of texts in which each word occurs so many times, in the order in which they
         are put together.
 
@@ -118,10 +116,10 @@ class BytePairTokenizer(Tokenizer):
         )
         encoder.train_from_iterator(repeated, trainer)
         ids = encoder.get_vocab()
-        return Pieces(sorted(ids, key=ids.__getitem__))
+        return BytePairVocabulary(sorted(ids, key=ids.__getitem__))
 
-    def load(self, vocabulary: Sequence[str]) -> Pieces:
-        return Pieces(vocabulary)
+    def load(self, vocabulary: Sequence[str]) -> BytePairVocabulary:
+        return BytePairVocabulary(vocabulary)
 
 
 def _bytes(word: str) -> str:

@@ -19,7 +19,7 @@ from patentlm.data.cache import cache_folder
 from patentlm.data.interim import Draft, Numbers, number
 from patentlm.data.sources import Source
 from patentlm.data.splits import SPLITS, TRAIN, Sides
-from patentlm.data.words import END, UNK, Ids, Spelling, Tokenizer, Words, split
+from patentlm.data.words import END, UNK, EncodedWords, Ids, Tokenizer, Vocabulary, tokenize
 from patentlm.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Corpus:
     tokenizer: Tokenizer
 
     @cached_property
-    def words(self) -> Words:
+    def vocabulary(self) -> Vocabulary:
         """The vocabulary, made from train alone."""
         return self.tokenizer.load(json.loads((self.folder / "vocabulary.json").read_text("utf-8")))
 
@@ -132,14 +132,14 @@ def _build(source: Source, tokenizer: Tokenizer, folder: Path) -> None:
         draft, sides, counts = source.draft(Path(made) / "draft")
         _require_all_splits(sides, source.label)
         in_train = draft.counts(sides == TRAIN)
-        words = tokenizer.choose(draft.words, in_train, tokenised=source.tokenised)
-        spelling = words.spell(draft.words)
+        vocabulary = tokenizer.train(draft.words, in_train, tokenised=source.tokenised)
+        spelling = vocabulary.encode_batch(draft.words)
         part = Path(made) / "corpus"
         part.mkdir()
         for side, name in enumerate(SPLITS):
             counts |= _index(draft, sides == side, spelling, part / f"{name}.npy", name)
-        counts["vocabulary"] = len(words)
-        (part / "vocabulary.json").write_text(json.dumps(words.vocabulary), "utf-8")
+        counts["vocabulary"] = len(vocabulary)
+        (part / "vocabulary.json").write_text(json.dumps(list(vocabulary.tokens)), "utf-8")
         (part / "counts.json").write_text(json.dumps(counts), "utf-8")
         part.replace(folder)
 
@@ -154,7 +154,7 @@ def _require_all_splits(sides: Sides, label: str) -> None:
 
 
 def _index(
-    draft: Draft, chosen: NDArray[np.bool_], spelling: Spelling, path: Path, name: str
+    draft: Draft, chosen: NDArray[np.bool_], spelling: EncodedWords, path: Path, name: str
 ) -> dict[str, int]:
     """Writes the chosen texts in their final ids; returns what was counted."""
     dtype, characters = spelling.ids.dtype, np.array([len(word) + 1 for word in draft.words])
@@ -180,10 +180,10 @@ def _write_header(file: IO[bytes], dtype: np.dtype[Any], length: int) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def encode_texts(texts: Iterable[str], words: Words) -> Ids:
+def encode_texts(texts: Iterable[str], vocabulary: Vocabulary) -> Ids:
     """Texts as `<end> w1 … wn <end> …`, `(targets + 1,)`."""
-    chunk = number([split(text) for text in texts])
-    closed = _closed(*words.spell(chunk.words).write(chunk.ids, chunk.lengths))
+    chunk = number([tokenize(text) for text in texts])
+    closed = _closed(*vocabulary.encode_batch(chunk.words).write(chunk.ids, chunk.lengths))
     return np.append(np.array([END], closed.dtype), closed)
 
 

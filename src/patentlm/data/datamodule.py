@@ -68,7 +68,7 @@ class PatentData(LightningDataModule):
         _ = self.corpus
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Batches of train, shuffled anew for each epoch."""
+        """LengthBucketSampler of train, shuffled anew for each epoch."""
         return self._share(self.windows, seed=self.seed)
 
     def val_dataloader(self) -> DataLoader[Batch]:

@@ -19,7 +19,7 @@ from patentlm.data.interim import Chunk, Numbers, number
 from patentlm.data.patents import Patent
 from patentlm.data.processes import in_processes
 from patentlm.data.query import Query
-from patentlm.data.words import split
+from patentlm.data.words import tokenize
 
 PATENTS_AT_ONCE = 1024
 
@@ -123,4 +123,4 @@ def _read(abstracts: Sequence[str], *, query: Query, cleaning: Cleaning) -> _Fou
         else:
             left_out["without_text"] += 1
     digests = np.array([digest(text) for text in texts], np.uint64)
-    return _Found(number([split(text) for text in texts]), digests, kept, left_out)
+    return _Found(number([tokenize(text) for text in texts]), digests, kept, left_out)

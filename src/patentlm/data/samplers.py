@@ -10,7 +10,7 @@ from torch.utils.data import Sampler
 Rows = NDArray[np.int64]
 
 
-class Batches(Sampler[Rows]):
+class LengthBucketSampler(Sampler[Rows]):
     """Which windows make which batch: a pure function of seed and epoch.
 
     Windows of unequal length are batched with others of about their length: shuffled, sorted
@@ -52,7 +52,7 @@ class Batches(Sampler[Rows]):
             yield order[batch * self.batch_size : (batch + 1) * self.batch_size]
 
 
-class Steps(Sampler[slice]):
+class BPTTSampler(Sampler[slice]):
     """Where the streams are cut into steps: a pure function of seed and epoch.
 
     At random, a step is `length` words long, one in twenty half as long, give or take a normal

@@ -20,7 +20,7 @@ from patentlm.data.patents import Patent, read_patents
 from patentlm.data.query import Query
 from patentlm.data.reading import Reading
 from patentlm.data.sample import sample_patents
-from patentlm.data.splits import SPLITS, FamilySplit, Sides
+from patentlm.data.splits import SPLITS, ClusterSplit, Sides
 from patentlm.errors import DataError
 
 
@@ -47,7 +47,7 @@ class Source(Protocol):
         """Plain values on which the texts depend: equal identities, equal texts."""
         ...
 
-    def pinned(self) -> dict[str, Any]:
+    def resolved(self) -> dict[str, Any]:
         """What settings such as "latest" came to mean, by the setting's name."""
         ...
 
@@ -73,7 +73,7 @@ class PatentSource(ABC):
     tokenised: ClassVar[bool] = False
     query: str | Mapping[str, Sequence[str]] | None
     cleaning: Cleaning
-    split: FamilySplit
+    split: ClusterSplit
 
     @property
     @abstractmethod
@@ -90,7 +90,7 @@ class PatentSource(ABC):
     def identity(self) -> dict[str, Any]:
         return {"source": type(self).__name__, **asdict(self)}
 
-    def pinned(self) -> dict[str, Any]:
+    def resolved(self) -> dict[str, Any]:
         return {}
 
     def draft(self, path: Path) -> Drafted:
@@ -181,7 +181,7 @@ class CorpusSource:
         hashes = {name: _content_hash(self._file(name)) for name in SPLITS}
         return {"source": type(self).__name__, "encoding": self.encoding, **hashes}
 
-    def pinned(self) -> dict[str, Any]:
+    def resolved(self) -> dict[str, Any]:
         return {}
 
     def draft(self, path: Path) -> Drafted:

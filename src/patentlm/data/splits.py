@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FamilySplit:
+class ClusterSplit:
     """Removes exact copies and keeps near-copies together.
 
     A family's side hangs on the text of its earliest member alone, so that patents added to a

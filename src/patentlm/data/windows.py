@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from patentlm.batch import IGNORE, Batch
-from patentlm.data.samplers import Batches, Rows, Steps
+from patentlm.data.samplers import BPTTSampler, LengthBucketSampler, Rows
 from patentlm.data.words import END, Ids
 
 Context = int | str | None
@@ -102,12 +102,12 @@ class ManyToOne(Dataset[Batch]):
         targets[:, -1] = self.ids[positions]
         return torch.from_numpy(inputs), torch.from_numpy(targets)  # (B, T), (B, T)
 
-    def sampler(self, seed: int | None) -> Batches:
-        return Batches(len(self), batch_size=self.batch_size, lengths=None, seed=seed)
+    def sampler(self, seed: int | None) -> LengthBucketSampler:
+        return LengthBucketSampler(len(self), batch_size=self.batch_size, lengths=None, seed=seed)
 
 
 class EveryWord(Dataset[Batch]):
-    """Pieces of one abstract, each word the target of the one before it.
+    """BytePairVocabulary of one abstract, each word the target of the one before it.
 
     Args:
         ids: a split, `(targets + 1,)`.
@@ -143,8 +143,10 @@ class EveryWord(Dataset[Batch]):
         targets = np.where(offsets < words, self.ids[at + 1].astype(np.int64), IGNORE)
         return torch.from_numpy(inputs), torch.from_numpy(targets)  # (B, T), (B, T)
 
-    def sampler(self, seed: int | None) -> Batches:
-        return Batches(len(self), batch_size=self.batch_size, lengths=self.words, seed=seed)
+    def sampler(self, seed: int | None) -> LengthBucketSampler:
+        return LengthBucketSampler(
+            len(self), batch_size=self.batch_size, lengths=self.words, seed=seed
+        )
 
 
 class Stream(Dataset[Batch]):
@@ -157,7 +159,7 @@ class Stream(Dataset[Batch]):
         ids: a split, `(targets + 1,)`.
         length: words in a step.
         batch_size: streams.
-        random_length: steps are about so long, each epoch cut at other places, see `Steps`.
+        random_length: steps are about so long, each epoch cut at other places, see `BPTTSampler`.
         running_text: the corpus is one running text, not texts that have nothing to do with each
             other: it is tested as a stream too.
     """
@@ -189,8 +191,10 @@ class Stream(Dataset[Batch]):
         targets = np.where(inside, self.ids[at + 1].astype(np.int64), IGNORE)
         return torch.from_numpy(inputs), torch.from_numpy(targets)  # (B, T), (B, T)
 
-    def sampler(self, seed: int | None) -> Steps:
-        return Steps(self.words, length=self.length, seed=seed if self.random_length else None)
+    def sampler(self, seed: int | None) -> BPTTSampler:
+        return BPTTSampler(
+            self.words, length=self.length, seed=seed if self.random_length else None
+        )
 
 
 def evaluation_windows(ids: Ids, *, context: Context, batch_size: int) -> Windows:

@@ -1,8 +1,8 @@
 """Text ↔ words ↔ ids.
 
 A word is a run of letters and digits, with hyphens or apostrophes inside it, or else a single
-other character; all is lower case. `join` writes words as text that reads naturally, and
-`split(join(words)) == words` holds for all words that `split` makes.
+other character; all is lower case. `detokenize` writes words as text that reads naturally, and
+`tokenize(detokenize(words)) == words` holds for all words that `tokenize` makes.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ Ids = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True)
-class Spelling:
+class EncodedWords:
     """How each of some words is written in ids of a vocabulary.
 
     Args:
@@ -67,7 +67,7 @@ class Spelling:
         return self.ids[at], np.diff(before[ends])
 
 
-class Words:
+class Vocabulary:
     """A vocabulary and the way text becomes its ids: immutable and reversible.
 
     Args:
@@ -75,34 +75,34 @@ class Words:
     """
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
-        self.vocabulary = tuple(vocabulary)
+        self.tokens = tuple(vocabulary)
 
     def __len__(self) -> int:
-        return len(self.vocabulary)
+        return len(self.tokens)
 
     @cached_property
     def fingerprint(self) -> str:
         """The same for two vocabularies only if they are the same."""
-        return hashlib.sha256("\n".join(self.vocabulary).encode()).hexdigest()[:16]
+        return hashlib.sha256("\n".join(self.tokens).encode()).hexdigest()[:16]
 
     @cached_property
     def ids(self) -> dict[str, int]:
         """Id of each word."""
-        return {word: at for at, word in enumerate(self.vocabulary)}
+        return {word: at for at, word in enumerate(self.tokens)}
 
     def encode(self, words: Iterable[str]) -> Ids:
         """Ids of words, `(words,)`, in the smallest type that holds the vocabulary; what it lacks
         becomes `UNK`."""
         return np.array([self.ids.get(word, UNK) for word in words], self.dtype)
 
-    def spell(self, words: Iterable[str]) -> Spelling:
+    def encode_batch(self, words: Iterable[str]) -> EncodedWords:
         """The same, and how many ids each word takes: one."""
         ids = self.encode(words)
-        return Spelling(ids, np.ones(len(ids), np.int64))
+        return EncodedWords(ids, np.ones(len(ids), np.int64))
 
     def words_of(self, ids: Iterable[int]) -> list[str]:
         """The words that ids stand for."""
-        return [self.vocabulary[at] for at in ids]
+        return [self.tokens[at] for at in ids]
 
     @property
     def dtype(self) -> type[np.unsignedinteger[Any]]:
@@ -111,11 +111,11 @@ class Words:
 
     def unknown(self, text: str) -> list[str]:
         """The words of a text that the vocabulary lacks, each once, in their order."""
-        return [word for word in dict.fromkeys(split(text)) if word not in self.ids]
+        return [word for word in dict.fromkeys(tokenize(text)) if word not in self.ids]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Readable text of ids; the first `END` closes it."""
-        return join(self.words_of(takewhile(lambda at: at != END, ids)))
+        return detokenize(self.words_of(takewhile(lambda at: at != END, ids)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,14 +123,14 @@ class Tokenizer(ABC):
     """How a vocabulary is chosen from the training texts: the values of the group `tokenizer`."""
 
     @abstractmethod
-    def choose(
+    def train(
         self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
-    ) -> Words:
+    ) -> Vocabulary:
         """The vocabulary of texts in which each word occurs so many times; `tokenised` says if
         they were words with blanks between them already."""
 
     @abstractmethod
-    def load(self, vocabulary: Sequence[str]) -> Words:
+    def load(self, vocabulary: Sequence[str]) -> Vocabulary:
         """A vocabulary that was chosen earlier."""
 
 
@@ -146,12 +146,12 @@ class FixedVocabulary(Tokenizer):
     tokenizer: Tokenizer
     vocabulary: tuple[str, ...]
 
-    def choose(
+    def train(
         self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
-    ) -> Words:
+    ) -> Vocabulary:
         return self.load(self.vocabulary)
 
-    def load(self, vocabulary: Sequence[str]) -> Words:
+    def load(self, vocabulary: Sequence[str]) -> Vocabulary:
         return self.tokenizer.load(vocabulary)
 
 
@@ -167,22 +167,22 @@ class WordTokenizer(Tokenizer):
     min_count: int
     max_words: int | None
 
-    def choose(
+    def train(
         self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
-    ) -> Words:
+    ) -> Vocabulary:
         """The vocabulary of texts in which each word occurs so many times, the most frequent word
         first; texts that are tokenised already keep every word they have."""
         least = 1 if tokenised else max(1, self.min_count)
         often = np.flatnonzero(counts >= least).tolist()
         frequent = [at for at in often if words[at] not in SPECIAL]
         frequent.sort(key=lambda at: (-counts[at], words[at]))
-        return Words((*SPECIAL, *(words[at] for at in frequent[: self.max_words])))
+        return Vocabulary((*SPECIAL, *(words[at] for at in frequent[: self.max_words])))
 
-    def load(self, vocabulary: Sequence[str]) -> Words:
-        return Words(vocabulary)
+    def load(self, vocabulary: Sequence[str]) -> Vocabulary:
+        return Vocabulary(vocabulary)
 
 
-def split(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     """The words of a text, lower-cased."""
     text = text.lower()
     if not text.isascii() or not text.isprintable() or "<" in text:
@@ -194,10 +194,10 @@ def split(text: str) -> list[str]:
     return _WORD.findall(text) if any(edge in apart for edge in _EDGES) else apart.split()
 
 
-def join(words: Sequence[str]) -> str:
+def detokenize(words: Sequence[str]) -> str:
     """Words as text that reads naturally: blanks where they belong, sentences capitalised.
 
-    The inverse of `split`: two words stand together only where `split` parts them again.
+    The inverse of `tokenize`: two words stand together only where `tokenize` parts them again.
     """
     pieces: list[str] = []
     quoted = False

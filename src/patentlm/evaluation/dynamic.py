@@ -22,7 +22,7 @@ from patentlm.data.windows import (
 )
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
-from patentlm.evaluation.metrics import Score, read_batch, tally_hidden
+from patentlm.evaluation.metrics import Score, hidden_metric_sums, read_batch
 from patentlm.model.network import Network, State, detach
 
 
@@ -60,7 +60,7 @@ class Settings:
 
 
 class Adaptation:
-    """Steps of a network's weights: RMS with a global prior (Krause et al. 2018, "Dynamic
+    """BPTTSampler of a network's weights: RMS with a global prior (Krause et al. 2018, "Dynamic
     evaluation of neural sequence models").
 
     With g the gradient of a segment, RMS the root mean squares of gradients in training and w0 the
@@ -71,7 +71,7 @@ class Adaptation:
 
     Args:
         network: whose weights change.
-        squares: mean squared gradient of each of its trainable parameters, see `mean_squares`.
+        squares: mean squared gradient of each of its trainable parameters, see `second_moments`.
         settings: of the steps.
     """
 
@@ -101,7 +101,7 @@ class Adaptation:
             weight.copy_(trained)
 
 
-def mean_squares(
+def second_moments(
     network: Network, ids: Ids, settings: Settings, *, context: Context
 ) -> list[Tensor]:
     """Mean over batches of the squared gradient of each trainable parameter.
@@ -136,7 +136,7 @@ def score_adapting(
     """Score of a network that adapts; see `read_adapting`."""
     sums = torch.zeros(4, dtype=torch.float64)
     for hidden, targets in read_adapting(network, ids, squares, settings, context=context):
-        sums += tally_hidden(network, hidden, targets)
+        sums += hidden_metric_sums(network, hidden, targets)
     return Score.of(sums)
 
 
@@ -153,7 +153,7 @@ def read_adapting(
     Args:
         network: reads and adapts.
         ids: a split, `(targets + 1,)`.
-        squares: of `mean_squares`.
+        squares: of `second_moments`.
         settings: of the adaptation.
         context: how far back the network was made to look.
     """
@@ -181,7 +181,7 @@ def adapt(
     Args:
         network: reads and adapts.
         ids: the text and the `<end>` before it, `(words + 1,)`.
-        squares: of `mean_squares`.
+        squares: of `second_moments`.
         settings: of the adaptation.
         context: how far back the network was made to look.
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from patentlm.batch import Batch, where_asked
+from patentlm.batch import Batch, select_targets
 from patentlm.model.network import Network, State
 
 ROWS = 1024
@@ -19,27 +19,27 @@ class Score:
     """Sums over targets, and the figures people compare.
 
     Args:
-        nats: summed negative log-likelihood; nan for a predictor that gives no probabilities.
+        nll_sum: summed negative log-likelihood; nan for a predictor that gives no probabilities.
         correct: targets that were the likeliest word.
         correct5: targets among the five likeliest.
         targets: how many there were.
     """
 
-    nats: float
+    nll_sum: float
     correct: int
     correct5: int
     targets: int
 
     @classmethod
-    def of(cls, tally: Tensor) -> "Score":
-        """From a tally `(4,)`, or a sum of them."""
-        nats, correct, correct5, targets = tally.tolist()
-        return cls(nats, round(correct), round(correct5), round(targets))
+    def of(cls, metric_sums: Tensor) -> "Score":
+        """From metric sums `(4,)`, or a sum of them."""
+        nll_sum, correct, correct5, targets = metric_sums.tolist()
+        return cls(nll_sum, round(correct), round(correct5), round(targets))
 
     @property
     def loss(self) -> float:
         """Mean negative log-likelihood, nats per target."""
-        return self.nats / self.targets
+        return self.nll_sum / self.targets
 
     @property
     def perplexity(self) -> float:
@@ -62,23 +62,23 @@ class Score:
         return self.correct5 / self.targets
 
 
-def tally(logits: Tensor, targets: Tensor) -> Tensor:
+def metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
     """Nats, correct, correct among five, and number of targets, as float64 `(4,)` on the CPU.
 
     Args:
         logits: `(N, V)`.
         targets: word ids, `(N,)`.
     """
-    nats = F.cross_entropy(logits.float(), targets, reduction="none").sum()
+    nll_sum = F.cross_entropy(logits.float(), targets, reduction="none").sum()
     hits = logits.topk(min(5, logits.shape[-1])).indices == targets[:, None]  # (N, 5)
-    sums = torch.stack([nats, hits[:, 0].sum(), hits.sum(), nats.new_tensor(len(targets))])
+    sums = torch.stack([nll_sum, hits[:, 0].sum(), hits.sum(), nll_sum.new_tensor(len(targets))])
     return sums.cpu().double()
 
 
-def tally_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, State]:
+def batch_metric_sums(network: Network, batch: Batch, state: State) -> tuple[Tensor, State]:
     """Tally `(4,)` of a network on a batch, and the state after it."""
     hidden, targets, state = read_batch(network, batch, state)
-    return tally_hidden(network, hidden, targets), state
+    return hidden_metric_sums(network, hidden, targets), state
 
 
 def read_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, Tensor, State]:
@@ -87,14 +87,14 @@ def read_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, Te
     device = next(network.parameters()).device
     inputs, targets = (part.to(device) for part in batch)
     hidden, state = network(inputs, state)  # (B, T, H)
-    return *where_asked(hidden, targets), state
+    return *select_targets(hidden, targets), state
 
 
-def tally_hidden(network: Network, hidden: Tensor, targets: Tensor) -> Tensor:
+def hidden_metric_sums(network: Network, hidden: Tensor, targets: Tensor) -> Tensor:
     """Tally `(4,)` of the predictions a network's head makes of hidden vectors `(N, H)` for
     targets `(N,)`."""
     parts = [slice(at, at + ROWS) for at in range(0, len(targets), ROWS)]
     sums = torch.zeros(4, dtype=torch.float64)
     for part in parts:
-        sums += tally(network.head.logits(hidden[part]), targets[part])
+        sums += metric_sums(network.head.logits(hidden[part]), targets[part])
     return sums

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import Stream, Windows, abstract_starts, contexts, loader
-from patentlm.evaluation.metrics import Score, read_batch, tally, tally_hidden
+from patentlm.evaluation.metrics import Score, hidden_metric_sums, metric_sums, read_batch
 from patentlm.evaluation.ngram import KneserNey
 from patentlm.model.network import Network, State
 
@@ -22,7 +22,7 @@ def score_network(network: Network, windows: Windows) -> Score:
     """Score of a network over all targets of evaluation windows."""
     sums = torch.zeros(4, dtype=torch.float64)
     for hidden, targets in read_windows(network, windows):
-        sums += tally_hidden(network, hidden, targets)
+        sums += hidden_metric_sums(network, hidden, targets)
     return Score.of(sums)
 
 
@@ -49,12 +49,12 @@ def score_most_common(corpus: Corpus, split: str) -> Score:
 
 def score_unigram(corpus: Corpus, split: str) -> Score:
     """Each word as likely as it is frequent in train, one added to every count (Laplace)."""
-    counts = np.bincount(corpus.ids("train")[1:], minlength=len(corpus.words)) + 1
+    counts = np.bincount(corpus.ids("train")[1:], minlength=len(corpus.vocabulary)) + 1
     logits = torch.from_numpy(np.log(counts / counts.sum()))
-    targets = np.bincount(corpus.ids(split)[1:], minlength=len(corpus.words))
+    targets = np.bincount(corpus.ids(split)[1:], minlength=len(corpus.vocabulary))
     likeliest = logits.topk(min(5, len(logits))).indices.numpy()
     return Score(
-        nats=float(-(logits.numpy() * targets).sum()),
+        nll_sum=float(-(logits.numpy() * targets).sum()),
         correct=int(targets[likeliest[0]]),
         correct5=int(targets[likeliest].sum()),
         targets=int(targets.sum()),
@@ -63,7 +63,7 @@ def score_unigram(corpus: Corpus, split: str) -> Score:
 
 def score_ngram(corpus: Corpus, split: str, *, order: int) -> Score:
     """Interpolated Kneser-Ney of the given order, counted on train."""
-    model = KneserNey(corpus.ids("train"), vocabulary=len(corpus.words), order=order)
+    model = KneserNey(corpus.ids("train"), vocabulary=len(corpus.vocabulary), order=order)
     ids = corpus.ids(split)
     starts = abstract_starts(ids)
     sums = torch.zeros(4, dtype=torch.float64)
@@ -75,5 +75,5 @@ def score_ngram(corpus: Corpus, split: str, *, order: int) -> Score:
         at = positions[part : part + NGRAM_ROWS]
         probabilities = model.probabilities(contexts(ids, at, order - 1, starts))  # (N, V)
         targets = torch.from_numpy(ids[at].astype(np.int64))
-        sums += tally(torch.from_numpy(np.log(probabilities)), targets)
+        sums += metric_sums(torch.from_numpy(np.log(probabilities)), targets)
     return Score.of(sums)

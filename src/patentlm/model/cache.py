@@ -19,14 +19,14 @@ class CacheHead(CopyingHead):
         hidden_size: size H of a hidden vector.
         size: pairs remembered; None for all.
         theta: how much more a vector counts that is more alike; 0 counts all the same.
-        share: of the cache in the mixture (the paper's lambda); an empty one has none.
+        weight: of the cache in the mixture (the paper's lambda); an empty one has none.
     """
 
     def __init__(
-        self, softmax: nn.Module, *, hidden_size: int, size: int | None, theta: float, share: float
+        self, softmax: nn.Module, *, hidden_size: int, size: int | None, theta: float, weight: float
     ) -> None:
         super().__init__(softmax, hidden_size=hidden_size, size=size)
-        self.theta, self.share = theta, share
+        self.theta, self.weight = theta, weight
 
     def scores(self, hidden: Tensor, remembered: Tensor) -> Tensor:
         return hidden @ remembered.mT
@@ -34,7 +34,7 @@ class CacheHead(CopyingHead):
     def shares(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         empty = scores == -torch.inf
         full = ~empty.all(-1, keepdim=True)  # (…, 1)
-        ours, rest = scores.new_tensor([self.share, 1 - self.share]).log()
+        ours, rest = scores.new_tensor([self.weight, 1 - self.weight]).log()
         copied = (self.theta * scores).masked_fill(empty, -torch.inf).log_softmax(-1) + ours
         return torch.where(full, rest, 0.0), torch.where(full, copied, -torch.inf)
 
@@ -44,7 +44,7 @@ class CacheHead(CopyingHead):
 
 
 @torch.no_grad()
-def with_cache(network: Network, *, size: int | None, theta: float, share: float) -> Network:
+def with_cache(network: Network, *, size: int | None, theta: float, weight: float) -> Network:
     """The same network, its weights shared, with a neural cache; see `CacheHead`.
 
     Raises:
@@ -54,15 +54,20 @@ def with_cache(network: Network, *, size: int | None, theta: float, share: float
         raise ConfigError("cache=neural: this model learned to copy; leave the cache out")
     if size is not None and size < 1:
         raise ConfigError(f"cache.size must be null or 1 or more, not {size}")
-    if theta < 0 or not 0 <= share < 1:
+    if theta < 0 or not 0 <= weight < 1:
         raise ConfigError(
-            f"cache.theta must be 0 or more, cache.share from 0 to below 1, not {theta} and {share}"
+            "cache.theta must be 0 or more, cache.weight from 0 to below 1, not"
+            f" {theta} and {weight}"
         )
     word = torch.zeros(1, 1, dtype=torch.int64, device=next(network.parameters()).device)
     hidden_size = network(word)[0].shape[-1]
     cached = copy.copy(network)
     head = CacheHead(
-        network.get_submodule("_head"), hidden_size=hidden_size, size=size, theta=theta, share=share
+        network.get_submodule("_head"),
+        hidden_size=hidden_size,
+        size=size,
+        theta=theta,
+        weight=weight,
     )
     cached._modules = {**network._modules, "_head": head.train(network.training)}
     return cached

@@ -87,7 +87,7 @@ class Network(nn.Module):
         trained = (parameter for parameter in self.parameters() if parameter.requires_grad)
         return sum(parameter.numel() for parameter in trained)
 
-    def products(self, positions: float) -> float:
+    def macs_per_target(self, positions: float) -> float:
         """Multiplications of its matrices for one target.
 
         Args:

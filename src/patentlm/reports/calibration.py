@@ -13,8 +13,8 @@ from patentlm.data.corpus import Corpus
 from patentlm.data.windows import Context, abstract_starts, evaluation_windows
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
-from patentlm.evaluation.dynamic import Settings, mean_squares, read_adapting
-from patentlm.evaluation.metrics import Score, tally_hidden
+from patentlm.evaluation.dynamic import Settings, read_adapting, second_moments
+from patentlm.evaluation.metrics import Score, hidden_metric_sums
 from patentlm.evaluation.scoring import read_windows
 from patentlm.model.cache import CacheHead
 from patentlm.model.network import Network
@@ -43,20 +43,20 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
     """
     if not config.cache and not config.adaptation:
         raise ConfigError("tune has nothing to tune; give cache=neural or adaptation=dynamic")
-    ids, context = some_abstracts(corpus.ids(SPLIT), config.tune), model.contents.context
+    ids, context = some_abstracts(corpus.ids(SPLIT), config.tune), model.metadata.context
     network = model.with_cache(**config.cache).network if config.cache else model.network
     chosen = []
     if config.adaptation:
         settings = Settings(**config.adaptation)
-        squares = mean_squares(model.network, corpus.ids("train"), settings, context=context)
-        settings, found = climb(network, ids, squares, settings, context=context)
+        squares = second_moments(model.network, corpus.ids("train"), settings, context=context)
+        settings, found = hill_climb(network, ids, squares, settings, context=context)
         chosen += ["adaptation=dynamic"]
         chosen += [f"adaptation.{n}={getattr(settings, n):.3g}" for n in ("learning_rate", "decay")]
     else:
         windows = evaluation_windows(ids, context=context, batch_size=config.evaluation_batch_size)
         found = fit(network, read_windows(network, windows))
     if config.cache:
-        chosen += ["cache=neural", f"cache.theta={found.theta:.3g} cache.share={found.share:.3g}"]
+        chosen += ["cache=neural", f"cache.theta={found.theta:.3g} cache.weight={found.weight:.3g}"]
     arguments = " ".join(chosen)
     return f"{SPLIT}, {len(ids) - 1:,} targets: perplexity {found.perplexity:.2f} with\n{arguments}"
 
@@ -77,7 +77,7 @@ class Fit:
 
     perplexity: float
     theta: float = math.nan
-    share: float = math.nan
+    weight: float = math.nan
 
 
 @torch.no_grad()
@@ -90,7 +90,7 @@ def fit(network: Network, reads: Iterable[tuple[Tensor, Tensor]]) -> Fit:
     """
     head = network.head
     if not isinstance(head, CacheHead):
-        tallies = [tally_hidden(network, hidden, targets) for hidden, targets in reads]
+        tallies = [hidden_metric_sums(network, hidden, targets) for hidden, targets in reads]
         return Fit(Score.of(torch.stack(tallies).sum(0)).perplexity)
     parts = [_chances(head, rows, targets) for rows, targets in reads]
     known, copied = (torch.cat(part) for part in zip(*parts, strict=True))  # (N, 1), (N, thetas)
@@ -117,7 +117,7 @@ def _chances(head: CacheHead, rows: Tensor, targets: Tensor) -> tuple[Tensor, Te
     return known, torch.stack(copied, dim=1).double().masked_fill(empty, torch.nan)
 
 
-def climb(
+def hill_climb(
     network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
 ) -> tuple[Settings, Fit]:
     """Settings with a learning rate and a decay no neighbour of which is better, each with the best

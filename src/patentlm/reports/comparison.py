@@ -8,13 +8,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from tabulate import tabulate
 
-from patentlm.checkpoint import Contents, build_data
+from patentlm.checkpoint import CheckpointMetadata, build_data
 from patentlm.data.corpus import Corpus, fingerprint, prepare
 from patentlm.data.sources import Source
 from patentlm.data.windows import describe_context
 from patentlm.data.words import FixedVocabulary, Ids, Tokenizer
 from patentlm.errors import DataError
-from patentlm.evaluation.dynamic import Settings, mean_squares, score_adapting
+from patentlm.evaluation.dynamic import Settings, score_adapting, second_moments
 from patentlm.evaluation.metrics import Score
 from patentlm.evaluation.scoring import score_most_common, score_ngram, score_unigram
 from patentlm.trained_model import TrainedModel, load
@@ -43,7 +43,7 @@ def corpora_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> d
     Raises:
         DataError: if it can't be prepared.
     """
-    first = next(iter(models.values())).contents
+    first = next(iter(models.values())).metadata
     plain: Any = OmegaConf.to_container(data, resolve=True) if data else first.data
     source: Source = build_data(plain)
 
@@ -51,7 +51,7 @@ def corpora_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> d
     def prepared(tokenizer: Tokenizer) -> Corpus:
         return prepare(source, tokenizer)
 
-    return {path: prepared(_tokenizer(model.contents, source)) for path, model in models.items()}
+    return {path: prepared(_tokenizer(model.metadata, source)) for path, model in models.items()}
 
 
 def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids:
@@ -69,13 +69,13 @@ def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids
         ) from error
 
 
-def _tokenizer(contents: Contents, source: Source) -> Tokenizer:
+def _tokenizer(metadata: CheckpointMetadata, source: Source) -> Tokenizer:
     """What makes a model's own vocabulary of the texts: the tokenizer that it was trained with, if
     these are its own texts."""
-    tokenizer: Tokenizer = build_data(contents.tokenizer)
-    if fingerprint(source, tokenizer) == contents.fingerprint:
+    tokenizer: Tokenizer = build_data(metadata.tokenizer)
+    if fingerprint(source, tokenizer) == metadata.fingerprint:
         return tokenizer
-    return FixedVocabulary(tokenizer=tokenizer, vocabulary=tuple(contents.vocabulary))
+    return FixedVocabulary(tokenizer=tokenizer, vocabulary=tuple(metadata.vocabulary))
 
 
 def compare(
@@ -89,7 +89,7 @@ def compare(
     """
     split = config.split
     scores = {path: _score(model, corpora[path], config) for path, model in models.items()}
-    best_first = sorted(models, key=lambda path: scores[path].nats)
+    best_first = sorted(models, key=lambda path: scores[path].nll_sum)
     rows = [
         (
             *_about(path + additions(config), models[path]),
@@ -108,11 +108,11 @@ def compare(
 def _score(model: TrainedModel, corpus: Corpus, config: DictConfig) -> Score:
     if config.cache:
         model = model.with_cache(**config.cache)
-    ids, context = corpus.ids(config.split), model.contents.context
+    ids, context = corpus.ids(config.split), model.metadata.context
     if not config.adaptation:
         return model.score(ids, batch_size=config.evaluation_batch_size)
     settings = Settings(**config.adaptation)
-    squares = mean_squares(model.network, corpus.ids("train"), settings, context=context)
+    squares = second_moments(model.network, corpus.ids("train"), settings, context=context)
     return score_adapting(model.network, ids, squares, settings, context=context)
 
 
@@ -123,7 +123,7 @@ def additions(config: DictConfig) -> str:
 
 
 def _about(path: str, model: TrainedModel) -> Row:
-    return (path, f"{model.network.size:,}", describe_context(model.contents.context))
+    return (path, f"{model.network.size:,}", describe_context(model.metadata.context))
 
 
 def _baseline_rows(corpus: Corpus, split: str, order: int) -> list[Row]:
@@ -140,7 +140,7 @@ def _baseline_rows(corpus: Corpus, split: str, order: int) -> list[Row]:
 def _figures(score: Score, corpus: Corpus, split: str) -> Row:
     characters = score.bits / corpus.characters_per_target(split)
     likelihoods = (f"{score.perplexity:,.2f}", f"{score.bits:.3f}", f"{characters:.3f}")
-    if math.isnan(score.nats):
+    if math.isnan(score.nll_sum):
         likelihoods = ("–", "–", "–")
     unknown = corpus.counts[f"{split}_unknown"] / corpus.counts[f"{split}_targets"]
     return (*likelihoods, f"{score.accuracy:.2%}", f"{score.accuracy5:.2%}", f"{unknown:.1%}")

@@ -76,7 +76,7 @@ def compare(
             "text=true writes without a prompt, so there is nothing to adapt to; leave out "
             "adaptation=dynamic"
         )
-    if len({model.words.vocabulary for model in models.values()}) > 1:
+    if len({model.vocabulary.tokens for model in models.values()}) > 1:
         raise ConfigError("text=true compares models of one vocabulary; give these one by one")
     corpus = next(iter(corpora.values()))
     real = choose(corpus.ids(config.split), config.samples.count, seed=config.seed)
@@ -84,7 +84,7 @@ def compare(
     columns, heading = {}, [f"{corpus.label}: {len(real):,} abstracts each, seed {config.seed}"]
     for path, model in models.items():
         model = model.with_cache(**config.cache) if config.cache else model
-        sampling = config.get("sampling") or model.contents.sampling
+        sampling = config.get("sampling") or model.metadata.sampling
         name = path + additions(config)
         columns[name] = judge_written(
             model,
@@ -128,7 +128,7 @@ def judge_written(
         seed=seed,
         max_words=max_words,
         sampling=sampling,
-        context=model.contents.context,
+        context=model.metadata.context,
     )
     unfinished = sum(not text.finished for text in texts)
     return judge([text.ids for text in texts], train, unfinished=unfinished)

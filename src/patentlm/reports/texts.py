@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from patentlm.data.byte_pairs import Pieces
+from patentlm.data.byte_pairs import BytePairVocabulary
 from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
 from patentlm.evaluation.memorisation import COPIED, Copied, Run, cover, find_copied
@@ -53,21 +53,21 @@ def check_novelty(model: TrainedModel) -> None:
     Raises:
         ConfigError: if its vocabulary is one of pieces.
     """
-    if isinstance(model.words, Pieces):
+    if isinstance(model.vocabulary, BytePairVocabulary):
         raise ConfigError("novelty=true counts words, and this model's vocabulary is of pieces")
 
 
 def notes(model: TrainedModel, prompt: str) -> Iterator[str]:
     """What the reader of generated texts should know."""
-    if unknown := model.words.unknown(prompt):
+    if unknown := model.vocabulary.unknown(prompt):
         yield f"note: not in the vocabulary, read as <unk>: {', '.join(unknown)}"
-    if "synthetic" in model.contents.label:
-        yield f"note: this model was trained on {model.contents.label}"
+    if "synthetic" in model.metadata.label:
+        yield f"note: this model was trained on {model.metadata.label}"
 
 
 def look_up(texts: Sequence[Text], model: TrainedModel, train: Ids) -> list[Copied]:
     """What of each text, its prompt included, stands in the training set."""
-    return find_copied((model.words.encode(text.tokens) for text in texts), train)
+    return find_copied((model.vocabulary.encode(text.tokens) for text in texts), train)
 
 
 def describe_copied(texts: Sequence[Text], copied: Sequence[Copied]) -> str:

@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from patentlm.batch import IGNORE, Batch
-from patentlm.checkpoint import contents_of
+from patentlm.checkpoint import metadata_of
 from patentlm.trained_model import TrainedModel
 from patentlm.training.lightning_module import LanguageModel
 
@@ -74,7 +74,7 @@ class Throughput(Callback):
         assert isinstance(module, LanguageModel)
         inputs, targets = batch
         positions = inputs.numel() / int((targets != IGNORE).sum())
-        a_target = 6 * module.network.products(positions)
+        a_target = 6 * module.network.macs_per_target(positions)
         module.log("train/gflops", a_target * self.words_per_second / 1e9)
 
     def state_dict(self) -> dict[str, Any]:
@@ -193,7 +193,7 @@ class SampleTexts(Callback):
             return
         model = trained(pl_module)
         texts = model.generate(count=self.count, seed=self.seed)
-        heading = f"*after epoch {trainer.current_epoch + 1} on {model.contents.label}*"
+        heading = f"*after epoch {trainer.current_epoch + 1} on {model.metadata.label}*"
         shown = "\n\n".join([heading, *(f"{n}. {text}" for n, text in enumerate(texts, 1))])
         writer.add_text("samples", shown, trainer.global_step)
 
@@ -213,7 +213,7 @@ class WordVectors(Callback):
         if writer is not None:
             model = trained(pl_module)
             vectors = model.network.embedding.weight.detach()[: self.words].cpu()
-            names = list(model.words.vocabulary[: self.words])
+            names = list(model.vocabulary.tokens[: self.words])
             writer.add_embedding(vectors, metadata=names, tag="embedding")
 
 
@@ -249,7 +249,7 @@ def best_checkpoint(trainer: Trainer) -> ModelCheckpoint | None:
 def trained(module: LightningModule) -> TrainedModel:
     """The network in training as one that writes; it shares the weights."""
     assert isinstance(module, LanguageModel)
-    return TrainedModel(module.network, contents_of(module.extras, "this run"))
+    return TrainedModel(module.network, metadata_of(module.checkpoint_entry, "this run"))
 
 
 def tensorboard(trainer: Trainer) -> SummaryWriter | None:

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from patentlm.batch import IGNORE, Batch, where_asked
-from patentlm.evaluation.metrics import Score, tally_batch
+from patentlm.batch import IGNORE, Batch, select_targets
+from patentlm.evaluation.metrics import Score, batch_metric_sums
 from patentlm.model.network import Network, State, detach
 from patentlm.training.regularisation import ActivationPenalty
 
@@ -34,7 +34,7 @@ class LanguageModel(LightningModule):
         running_text: so do the batches of validation and test.
         seed: with the epoch's number, what dropout is drawn from, so that a resumed run
             continues as it would have.
-        extras: plain values that every checkpoint holds beside the weights.
+        checkpoint_entry: plain values that every checkpoint holds beside the weights.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LanguageModel(LightningModule):
         carry_state: bool,
         running_text: bool,
         seed: int,
-        extras: Mapping[str, Any],
+        checkpoint_entry: Mapping[str, Any],
     ) -> None:
         super().__init__()
         self.network = network
@@ -56,10 +56,10 @@ class LanguageModel(LightningModule):
         self.scheduler_interval = scheduler_interval
         self.penalty = ActivationPenalty(network, **penalty) if any(penalty.values()) else None
         self.carry_state, self.running_text, self.seed = carry_state, running_text, seed
-        self.extras = dict(extras)
+        self.checkpoint_entry = dict(checkpoint_entry)
         self.state: State = None
         self.training_state: State = None
-        self.tally = torch.zeros(4, dtype=torch.float64)
+        self.metric_sums = torch.zeros(4, dtype=torch.float64)
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.named_parameters())
@@ -74,7 +74,7 @@ class LanguageModel(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint.update(self.extras)
+        checkpoint.update(self.checkpoint_entry)
 
     def on_train_epoch_start(self) -> None:
         self.state = None
@@ -84,7 +84,7 @@ class LanguageModel(LightningModule):
         inputs, targets = batch
         hidden, state = self.network(inputs, self.state)  # (B, T, H)
         self.state = detach(state) if self.carry_state else None
-        hidden, targets = where_asked(hidden, targets)  # (N, H), (N,)
+        hidden, targets = select_targets(hidden, targets)  # (N, H), (N,)
         weight, learned = self._weight(len(targets))
         loss = weight * self.network.head.loss(hidden, targets)
         # Lightning takes a good part of a millisecond to note a value, and drops it at other steps.
@@ -127,14 +127,14 @@ class LanguageModel(LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self.training_state, self.state = self.state, None
-        self.tally = torch.zeros(4, dtype=torch.float64)
+        self.metric_sums = torch.zeros(4, dtype=torch.float64)
 
     def validation_step(self, batch: Batch, step: int) -> None:
         """In float32 whatever the training's precision, as `evaluate.py` scores."""
         with torch.autocast(self.device.type, enabled=False):
-            sums, state = tally_batch(self.network, batch, self.state)
+            sums, state = batch_metric_sums(self.network, batch, self.state)
         self.state = state if self.running_text else None
-        self.tally += sums
+        self.metric_sums += sums
 
     def on_validation_epoch_end(self) -> None:
         self._log_score("valid")
@@ -147,7 +147,7 @@ class LanguageModel(LightningModule):
         self._log_score("test")
 
     def _log_score(self, part: str) -> None:
-        score = Score.of(self._sum(self.tally))
+        score = Score.of(self._sum(self.metric_sums))
         for name in ("loss", "perplexity", "accuracy"):
             shown = name == "perplexity"
             self.log(f"{part}/{name}", torch.tensor(getattr(score, name)), prog_bar=shown)

@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning import Trainer
 from tabulate import tabulate
 
-from patentlm.checkpoint import Contents
+from patentlm.checkpoint import CheckpointMetadata
 from patentlm.data.datamodule import PatentData
 from patentlm.data.windows import describe_context
 from patentlm.evaluation.scoring import score_most_common, score_unigram
@@ -25,7 +25,7 @@ def report(
     trainer: Trainer,
     model: LanguageModel,
     data: PatentData,
-    contents: Contents,
+    metadata: CheckpointMetadata,
     folder: RunFolder,
     count: int,
 ) -> float:
@@ -37,11 +37,11 @@ def report(
     Returns:
         The best valid perplexity.
     """
-    metrics = _metrics(trainer, model, data, contents)
+    metrics = _metrics(trainer, model, data, metadata)
     if trainer.is_global_zero:
-        texts = TrainedModel(model.network, contents).generate(count=count, seed=contents.seed)
+        texts = TrainedModel(model.network, metadata).generate(count=count, seed=metadata.seed)
         samples = "\n\n".join(f"{n}. {text}" for n, text in enumerate(texts, 1))
-        heading = f"Generated after training on {contents.label}, seed {contents.seed}:"
+        heading = f"Generated after training on {metadata.label}, seed {metadata.seed}:"
         folder.store("samples.txt", f"{heading}\n\n{samples}\n")
         log.info("\n%s\n\n%s\n\n%s\n", _table(metrics, data), heading, samples)
         folder.store_json(METRICS, metrics)  # last: a run that has it is complete
@@ -49,7 +49,7 @@ def report(
 
 
 def _metrics(
-    trainer: Trainer, model: LanguageModel, data: PatentData, contents: Contents
+    trainer: Trainer, model: LanguageModel, data: PatentData, metadata: CheckpointMetadata
 ) -> dict[str, Any]:
     logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
     best = best_checkpoint(trainer)
@@ -61,19 +61,19 @@ def _metrics(
         "test/bits_per_character": logged["test/loss"]
         / math.log(2)
         / data.corpus.characters_per_target("test"),
-        "test/context": describe_context(contents.context),
+        "test/context": describe_context(metadata.context),
         "valid/perplexity": float("nan") if valid is None else float(valid),
         "parameters": model.network.size,
-        "vocabulary": len(contents.vocabulary),
+        "vocabulary": len(metadata.vocabulary),
         "epochs": trainer.current_epoch,
         "precision": trainer.precision,
         "processes": trainer.world_size,
         "threads": torch.get_num_threads(),
         "fit/seconds": speed.fit_seconds if speed else None,
         "train/words_per_second": speed.words_per_second if speed else None,
-        "seed": contents.seed,
-        "data": contents.label,
-        "data/fingerprint": contents.fingerprint,
+        "seed": metadata.seed,
+        "data": metadata.label,
+        "data/fingerprint": metadata.fingerprint,
     }
 
 

@@ -21,7 +21,7 @@ from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.loggers import Logger
 
 from patentlm import runtime
-from patentlm.checkpoint import Contents, build_network, check_resumable, check_schedule
+from patentlm.checkpoint import CheckpointMetadata, build_network, check_resumable, check_schedule
 from patentlm.data.datamodule import PatentData
 from patentlm.errors import ConfigError
 from patentlm.generation.sampling import check_sampling
@@ -31,7 +31,7 @@ from patentlm.training.callbacks import Hyperparameters, best_checkpoint
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.precision import cpu_has_bf16_lstm, fastest_precision
 from patentlm.training.report import report
-from patentlm.training.warm_start import initialise
+from patentlm.training.warm_start import warm_start
 
 log = logging.getLogger(__name__)
 
@@ -60,20 +60,20 @@ def run(config: DictConfig) -> float:
     if not trainer.is_global_zero:
         logging.disable(logging.WARNING)  # the first of several processes speaks for all
     data = make_data(config)
-    contents = make_contents(config, data)
-    resume = find_resumable(config.ckpt_path, folder, contents, trainer.max_epochs)
+    metadata = make_metadata(config, data)
+    resume = find_resumable(config.ckpt_path, folder, metadata, trainer.max_epochs)
     if resume is not None and by_step(config):
         check_schedule(resume, steps=config.trainer.max_epochs * steps_per_epoch(config, data))
-    model = make_model(config, data, contents)
+    model = make_model(config, data, metadata)
     if resume is None:
-        initialise(
-            model.network, contents, init_from=config.init_from, word_vectors=config.word_vectors
+        warm_start(
+            model.network, metadata, init_from=config.init_from, word_vectors=config.word_vectors
         )
     if distributed.is_alone(trainer):
         return distributed.launch(run, config, trainer)
-    fit(trainer, model, data, contents, folder, resume)
+    fit(trainer, model, data, metadata, folder, resume)
     trainer.test(model, datamodule=data, verbose=False)
-    return report(trainer, model, data, contents, folder, config.samples.count)
+    return report(trainer, model, data, metadata, folder, config.samples.count)
 
 
 def run_folder() -> RunFolder:
@@ -113,7 +113,7 @@ def make_data(config: DictConfig) -> PatentData:
     return data
 
 
-def make_contents(config: DictConfig, data: PatentData) -> Contents:
+def make_metadata(config: DictConfig, data: PatentData) -> CheckpointMetadata:
     """What the run's checkpoints hold beside the weights.
 
     Raises:
@@ -121,11 +121,11 @@ def make_contents(config: DictConfig, data: PatentData) -> Contents:
     """
     plain: Any = OmegaConf.to_container(config, resolve=True)
     check_sampling(plain["sampling"])
-    return Contents(
+    return CheckpointMetadata(
         network=plain["model"],
-        vocabulary=list(data.corpus.words.vocabulary),
+        vocabulary=list(data.corpus.vocabulary.tokens),
         context=data.windows.context,
-        data=plain["data"] | data.source.pinned(),
+        data=plain["data"] | data.source.resolved(),
         tokenizer=plain["tokenizer"],
         label=data.corpus.label,
         fingerprint=data.corpus.fingerprint,
@@ -136,19 +136,19 @@ def make_contents(config: DictConfig, data: PatentData) -> Contents:
     )
 
 
-def make_model(config: DictConfig, data: PatentData, contents: Contents) -> LanguageModel:
+def make_model(config: DictConfig, data: PatentData, metadata: CheckpointMetadata) -> LanguageModel:
     """The network in its LightningModule, freshly initialised."""
     steps = {"steps_per_epoch": steps_per_epoch(config, data)} if by_step(config) else {}
     return LanguageModel(
-        build_network(contents.network, vocabulary=len(contents.vocabulary)),
+        build_network(metadata.network, vocabulary=len(metadata.vocabulary)),
         optimizer=instantiate(config.optimizer),
         scheduler=instantiate(config.scheduler, **steps),
         scheduler_interval="step" if by_step(config) else "epoch",
         penalty=config.penalty,
         carry_state=data.windows.carry_state,
-        running_text=isinstance(contents.context, str),
+        running_text=isinstance(metadata.context, str),
         seed=config.seed,
-        extras=contents.as_extras(),
+        checkpoint_entry=metadata.as_entry(),
     )
 
 
@@ -158,7 +158,7 @@ def by_step(config: DictConfig) -> bool:
 
 
 def steps_per_epoch(config: DictConfig, data: PatentData) -> int:
-    """Steps of the optimizer in an epoch."""
+    """BPTTSampler of the optimizer in an epoch."""
     batches: int = len(data.train_dataloader())
     limit: int | float | None = config.trainer.limit_train_batches
     if limit is not None:
@@ -222,18 +222,18 @@ def fit(
     trainer: Trainer,
     model: LanguageModel,
     data: PatentData,
-    contents: Contents,
+    metadata: CheckpointMetadata,
     folder: RunFolder,
     resume: Path | None,
 ) -> None:
     """Trains, from a checkpoint if one is given, and goes back to the best weights."""
     if trainer.is_global_zero:
-        _record(contents, data, folder)
+        _record(metadata, data, folder)
     log.info(
         "%s: %s parameters, %s words, precision %s, %s, run folder %s",
         HydraConfig.get().runtime.choices["model"],
         f"{model.network.size:,}",
-        f"{len(contents.vocabulary):,}",
+        f"{len(metadata.vocabulary):,}",
         trainer.precision,
         f"{trainer.world_size} process{'es' if trainer.world_size > 1 else ''}",
         os.path.relpath(folder.path),
@@ -248,7 +248,7 @@ def fit(
 
 
 def find_resumable(
-    given: str | None, folder: RunFolder, contents: Contents, epochs: int | None
+    given: str | None, folder: RunFolder, metadata: CheckpointMetadata, epochs: int | None
 ) -> Path | None:
     """The checkpoint to go on from: the last of this very run, or one that is given.
 
@@ -256,8 +256,8 @@ def find_resumable(
         CheckpointError: if it can't be read or belongs to another run.
     """
     if folder.last_checkpoint is not None:
-        return check_resumable(folder.last_checkpoint, contents, epochs=None)
-    return check_resumable(given, contents, epochs=epochs) if given else None
+        return check_resumable(folder.last_checkpoint, metadata, epochs=None)
+    return check_resumable(given, metadata, epochs=epochs) if given else None
 
 
 def versions() -> dict[str, str]:
@@ -266,9 +266,9 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
-def _record(contents: Contents, data: PatentData, folder: RunFolder) -> None:
+def _record(metadata: CheckpointMetadata, data: PatentData, folder: RunFolder) -> None:
     """The resolved settings, versions and what the data are, in `run.json`."""
-    record = {name: value for name, value in vars(contents).items() if name != "vocabulary"}
+    record = {name: value for name, value in vars(metadata).items() if name != "vocabulary"}
     record["overrides"] = list(HydraConfig.get().overrides.task)
     record["counts"] = data.corpus.counts
     folder.store_json(RECORD, record)

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from patentlm.checkpoint import Contents, build_data, contents_of, read, weights_of
+from patentlm.checkpoint import CheckpointMetadata, build_data, metadata_of, read, weights_of
 from patentlm.data.word_vectors import read_word_vectors
 from patentlm.data.words import WordTokenizer
 from patentlm.errors import CheckpointError, ConfigError
@@ -18,8 +18,12 @@ NEW = -1
 """Stands for the id of a word that the other model does not know."""
 
 
-def initialise(
-    network: Network, contents: Contents, *, init_from: str | None, word_vectors: str | None
+def warm_start(
+    network: Network,
+    metadata: CheckpointMetadata,
+    *,
+    init_from: str | None,
+    word_vectors: str | None,
 ) -> None:
     """Starts a network as its run asks for.
 
@@ -33,13 +37,13 @@ def initialise(
     if init_from and word_vectors:
         raise ConfigError("init_from and word_vectors both start the embedding; give one of them")
     if init_from:
-        start_from_checkpoint(network, contents, init_from)
+        start_from_checkpoint(network, metadata, init_from)
     if word_vectors:
-        start_from_vectors(network, contents, word_vectors)
+        start_from_vectors(network, metadata, word_vectors)
 
 
 @torch.no_grad()
-def start_from_vectors(network: Network, contents: Contents, path: str | Path) -> None:
+def start_from_vectors(network: Network, metadata: CheckpointMetadata, path: str | Path) -> None:
     """Gives the words that a file of word vectors has their vectors from there; the others keep
     those they have.
 
@@ -47,17 +51,17 @@ def start_from_vectors(network: Network, contents: Contents, path: str | Path) -
         ConfigError: if the vocabulary is not one of whole words.
         DataError: if the file can't be read, or its vectors are of another size.
     """
-    if not isinstance(build_data(contents.tokenizer), WordTokenizer):
+    if not isinstance(build_data(metadata.tokenizer), WordTokenizer):
         raise ConfigError("word_vectors are those of whole words; set tokenizer=words")
     weight = network.embedding.weight  # (V, E)
-    ids = {word: at for at, word in enumerate(contents.vocabulary)}
+    ids = {word: at for at, word in enumerate(metadata.vocabulary)}
     found = read_word_vectors(path, ids, size=weight.shape[1])
     for at, vector in found.items():
         weight[at] = torch.from_numpy(vector)
     log.info("%s: vectors of %s of %s words", path, f"{len(found):,}", f"{len(ids):,}")
 
 
-def start_from_checkpoint(network: Network, contents: Contents, path: str | Path) -> None:
+def start_from_checkpoint(network: Network, metadata: CheckpointMetadata, path: str | Path) -> None:
     """Takes the weights of another model, word by word where they belong to words; a word that it
     does not know starts with the mean of those it knows (Hewitt 2021).
 
@@ -65,11 +69,11 @@ def start_from_checkpoint(network: Network, contents: Contents, path: str | Path
         CheckpointError: if it can't be read, or is one of another network or tokenizer.
     """
     checkpoint = read(path)
-    earlier = contents_of(checkpoint, path)
-    if earlier.tokenizer["_target_"] != contents.tokenizer["_target_"]:
+    earlier = metadata_of(checkpoint, path)
+    if earlier.tokenizer["_target_"] != metadata.tokenizer["_target_"]:
         raise CheckpointError(f"{path}: trained with another tokenizer; fine-tune with that one")
     ids = {word: at for at, word in enumerate(earlier.vocabulary)}
-    rows = torch.tensor([ids.get(word, NEW) for word in contents.vocabulary])
+    rows = torch.tensor([ids.get(word, NEW) for word in metadata.vocabulary])
     weights = {
         name: _by_word(weight, rows)
         if name.startswith(("embedding.", "_head.")) and len(weight) == len(ids)

@@ -43,11 +43,11 @@ class PatentsViewSource(PatentSource):
         return f"PatentsView {self._dated_release}"
 
     def identity(self) -> dict[str, Any]:
-        identity = {**super().identity(), **asdict(self._filter), **self.pinned()}
+        identity = {**super().identity(), **asdict(self._filter), **self.resolved()}
         del identity["api_url"]
         return identity
 
-    def pinned(self) -> dict[str, Any]:
+    def resolved(self) -> dict[str, Any]:
         return {"release": self._dated_release}
 
     def patents(self) -> Iterator[Patent]:
