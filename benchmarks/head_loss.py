@@ -4,11 +4,10 @@
 
 Each contender runs in turn, `ROUNDS` times, and the fastest time counts; the whole is done twice:
 first with the C library's usual way with freed memory, then with freed memory kept, as training
-keeps it. GFLOP/s are those of the three matrix products.
+keeps it. GFLOP/s are those of the three matrix products. Prints a table and writes
+`benchmarks/results/head_loss.json`.
 """
 
-import json
-import platform
 import time
 from collections.abc import Callable
 
@@ -17,6 +16,7 @@ from tabulate import tabulate
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks import results
 from patentlm.model.linear_cross_entropy import linear_cross_entropy
 from patentlm.runtime import keep_freed_memory
 
@@ -73,8 +73,8 @@ def main() -> None:
             sizes = dict(zip(("targets", "hidden", "vocabulary"), size, strict=True))
             rows.append({"freed memory": memory, **sizes, **speeds(*size)})
     print(tabulate(rows, headers="keys", floatfmt=".0f"))
-    machine = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-    print(json.dumps({"cpu": platform.processor(), **machine, "gflops": rows}))
+    title = "The softmax head's loss, forward and backward, in GFLOP/s"
+    results.write("head_loss", title, rows, seed=None)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     python -m benchmarks.leak data=file data.path=patents.csv
 
-prints the share of the different 12-word runs of test that stand in train too.
+prints the share of the different 12-word runs of test that stand in train too, and writes it to
+`benchmarks/results/leak.json`.
 """
 
 import random
@@ -17,6 +18,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from tabulate import tabulate
 
+from benchmarks import results
 from patentlm.data.interim import Draft
 from patentlm.data.sources import PatentSource
 from patentlm.data.splits import REMOVED, TEST, TRAIN
@@ -63,8 +65,8 @@ def leaks(source: PatentSource) -> dict[str, float]:
         "all windows shuffled, then divided": leak_of_shuffled(windows(texts)),
         "patents shuffled, then divided": leak_of_shuffled(texts),
         "the same, exact copies removed": leak_of_shuffled(different),
-        "by family (patentlm)": leak_of_families(texts, sides),
-        "by family, near-copies by MinHash": leak_of_families(texts, likely_sides),
+        "by near-duplicate cluster (patentlm)": leak_of_families(texts, sides),
+        "by cluster, found by MinHash": leak_of_families(texts, likely_sides),
     }
 
 
@@ -93,8 +95,13 @@ def main() -> None:
     """Prints the table for the source that the arguments configure."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         source = instantiate(compose("train", sys.argv[1:]).data)
-    rows = [(way, f"{share:.2%}") for way, share in leaks(source).items()]
-    print(tabulate(rows, ("", "runs of test seen in train"), colalign=("left", "right")))
+    rows = [
+        {"split": way, "runs of test seen in train (%)": 100 * s}
+        for way, s in leaks(source).items()
+    ]
+    print(tabulate(rows, headers="keys", floatfmt=".2f"))
+    title = "Share of the 12-word runs of test that also occur in train"
+    results.write("leak", title, rows, seed=1, plot="runs of test seen in train (%)")
 
 
 if __name__ == "__main__":

@@ -3,26 +3,26 @@
     python -m benchmarks.start_up data=corpus data.path=../shared/data/neural_network_split
 
 Arguments are those of `train.py`. Each command runs once uncounted, which prepares the corpus and
-warms the system's file cache, and then in turn with the others. Prints a table of seconds, and all
-of them as a line of JSON.
+warms the system's file cache, and then in turn with the others. Prints a table of seconds and
+writes `benchmarks/results/start_up.json`.
 """
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-import torch
 from pytorch_lightning import Callback
 from tabulate import tabulate
 
+from benchmarks import results
+
 ROOT = Path(__file__).parent.parent
 ROUNDS = 5
+_SPREAD = ("median", "lowest", "highest")
 FIRST_STEP = "+callbacks.leave._target_=benchmarks.start_up.LeaveAfterStep"
 
 
@@ -59,9 +59,12 @@ def main() -> None:
             seconds(arguments)
         rounds = [{name: seconds(a) for name, a in commands.items()} for _ in range(ROUNDS)]
     taken = {name: [each[name] for each in rounds] for name in commands}
-    rows = [(name, median(some), min(some), max(some)) for name, some in taken.items()]
-    print(tabulate(rows, ("seconds until", "median", "lowest", "highest"), floatfmt=".2f"))
-    print(json.dumps({"seconds": taken, "torch": torch.__version__}))
+    found = {name: results.spread(some) for name, some in taken.items()}
+    print(
+        tabulate([(n, *s.values()) for n, s in found.items()], ("until", *_SPREAD), floatfmt=".2f")
+    )
+    rows = [{"until": name, "seconds": some} for name, some in found.items()]
+    results.write("start_up", "Seconds from the command to its first result", rows, seed=1)
 
 
 if __name__ == "__main__":

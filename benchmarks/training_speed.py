@@ -36,7 +36,8 @@ from tabulate import tabulate
 
 # Before all that imports torch: it sets how long threads spin, as in `train.py`.
 import patentlm.command
-from benchmarks.machine import machine, peak_memory
+from benchmarks.machine import machine
+from benchmarks.memory import peak_memory
 from benchmarks.stock_reference import WARM_UP, targets_per_second, words_per_second_apart
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import contexts
