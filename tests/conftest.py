@@ -1,6 +1,7 @@
 """What all tests stand on: a cache of their own, one thread, tiny patents, and the real scripts."""
 
 import csv
+import functools
 import importlib
 import os
 import sys
@@ -73,3 +74,38 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("set PATENTLM_TEST_DATA to the folder that holds neural_network_patents.csv")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, patents_csv: Path) -> Callable[..., Path]:
+    """Trains one small model for each set of arguments in a whole session; gives the run's folder,
+    which tests must not change."""
+    folder = tmp_path_factory.mktemp("trained")
+
+    @functools.cache
+    def train(*arguments: str) -> Path:
+        run = folder / str(len(list(folder.iterdir())))
+        small = ("model.embedding_size=8", "model.hidden_size=16", "trainer=cpu")
+        data = ("data=file", f"data.path={patents_csv}", "windows=abstract", "windows.batch_size=4")
+        rest = ("optimizer.lr=0.01", "trainer.max_epochs=2", "samples.max_words=30",
+                "trainer.log_every_n_steps=1", "callbacks.progress.refresh_rate=0")  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATENTLM_CACHE", str(folder.parent / "trained_cache"))
+            words = ["train.py", *data, *small, *rest, f"hydra.run.dir={run}", *arguments]
+            patch.setattr(sys, "argv", words)
+            importlib.import_module("train").main()
+        return run
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def small_run(trained: Callable[..., Path]) -> Path:
+    """The folder of a small run of whole abstracts."""
+    return trained()
+
+
+@pytest.fixture(scope="session")
+def tied_run(trained: Callable[..., Path]) -> Path:
+    """The same with the embedding as the head's weights."""
+    return trained("model/head=tied")

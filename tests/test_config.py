@@ -54,6 +54,7 @@ def test_every_folder_of_options_is_listed():
         "hydra/launcher",
         "cache",
         "adaptation",
+        "format",
     }
     assert folders - others == set(GROUPS)
 
@@ -106,7 +107,7 @@ def test_the_default_is_the_missions_set_up(composed):
     assert config.optimizer._target_ == "torch.optim.Adam"
 
 
-@pytest.mark.parametrize("name", ["evaluate", "generate"])
+@pytest.mark.parametrize("name", ["evaluate", "generate", "export"])
 def test_the_other_scripts_compose(composed, name):
     assert composed(name, "checkpoint=x").checkpoint == "x"
 

@@ -1,5 +1,6 @@
 """Checkpoints: plain data that stand on their own, and the networks built from them again."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from patentlm.model.network import Network
 FORMAT = 2
 KEY = "patentlm"
 """Where a checkpoint of Lightning's holds our part of it."""
+WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocabulary.json"
+"""The files of an exported model, as `export.py format=safetensors` writes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +58,15 @@ class CheckpointMetadata:
 
 
 def find(path: str | Path) -> Path:
-    """The checkpoint file that a path means: itself, or the best one of a run's folder.
+    """The checkpoint file that a path means: itself, or the best one of a run's folder, or the
+    weights of an exported model's folder.
 
     Raises:
         CheckpointError: if there is none.
     """
     path = Path(path).expanduser()
     candidates = [path] if path.is_file() else [
-        path / "checkpoints" / name for name in ("best.ckpt", "last.ckpt")
+        path / name for name in ("checkpoints/best.ckpt", "checkpoints/last.ckpt", WEIGHTS)
     ]  # fmt: skip
     for candidate in candidates:
         if candidate.is_file():
@@ -77,6 +81,8 @@ def read(path: str | Path) -> dict[str, Any]:
         CheckpointError: no such file, damaged, or not a checkpoint.
     """
     file = find(path)
+    if file.name == WEIGHTS:
+        return _read_exported(file)
     try:
         checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch reports damage in a dozen ways
@@ -87,6 +93,26 @@ def read(path: str | Path) -> dict[str, Any]:
     if not isinstance(entries.get(KEY), dict) or not isinstance(entries.get("state_dict"), dict):
         raise CheckpointError(f"{file}: a checkpoint, but not one that patentlm's train.py wrote")
     return entries
+
+
+def _read_exported(file: Path) -> dict[str, Any]:
+    """The same contents from a folder of `export.py format=safetensors`."""
+    try:
+        from safetensors import safe_open
+    except ModuleNotFoundError as error:
+        raise CheckpointError(f"{file}: reading it needs pip install -e '.[export]'") from error
+    try:
+        entry = json.loads((file.parent / CONFIG).read_text("utf-8"))
+        entry["vocabulary"] = json.loads((file.parent / VOCABULARY).read_text("utf-8"))
+        with safe_open(file, "pt") as stored:
+            weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            shared = stored.metadata() or {}
+    except Exception as error:  # safetensors reports damage in an error class of its own
+        raise CheckpointError(f"{file.parent}: not a complete exported model ({error})") from error
+    weights |= {name: weights[other] for name, other in shared.items() if other in weights}
+    entry.pop("architectures", None)
+    entry.pop("model_type", None)
+    return {KEY: entry, "state_dict": {f"network.{name}": w for name, w in weights.items()}}
 
 
 def metadata_of(checkpoint: Mapping[str, Any], path: str | Path) -> CheckpointMetadata:

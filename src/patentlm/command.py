@@ -28,6 +28,7 @@ ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
 LITERAL = (
     "prompt", "checkpoint", "ckpt_path", "init_from", "word_vectors", "data.path", "data.query",
+    "path",
 )  # fmt: skip
 """Settings whose values are taken as typed: commas, brackets and all."""
 

@@ -1,0 +1,48 @@
+"""Files that are written whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from patentlm.errors import ConfigError
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path beside a target to write to, which takes the target's place once it is complete.
+
+    Args:
+        target: the file; its folder is made where there is none.
+
+    Raises:
+        ConfigError: if it can't be written.
+    """
+    part = target.with_name(f"{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+        mode = part.stat().st_mode  # some libraries make files that only their owner may read
+        yield part
+        part.chmod(mode)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise ConfigError(f"{target}: can't be written ({error.strerror}); give path=…") from error
+    finally:
+        if part.exists():
+            part.unlink()
+
+
+def write_text(target: Path, text: str) -> None:
+    """Writes a text file whole or not at all; see `replacing`."""
+    with replacing(target) as part:
+        part.write_text(text, "utf-8")
+
+
+def write_json(target: Path, content: Any) -> None:
+    """Writes a JSON file whole or not at all; see `replacing`."""
+    write_text(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

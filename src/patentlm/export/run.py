@@ -1,0 +1,50 @@
+"""What an export is made from: a trained model and the folder of its run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from patentlm.checkpoint import find
+from patentlm.data.corpus import Corpus
+from patentlm.sweeps.run_folder import RunFolder
+from patentlm.trained_model import TrainedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedRun:
+    """A trained model beside what its run left behind.
+
+    Args:
+        checkpoint: the file that the model was loaded from.
+        model: the model, on the CPU.
+        folder: the run's folder; empty where the checkpoint stands alone.
+        prepare_corpus: the corpus to measure on and to quote from; raises `DataError` where it is
+            not available.
+    """
+
+    checkpoint: Path
+    model: TrainedModel
+    folder: RunFolder
+    prepare_corpus: Callable[[], Corpus]
+
+    @classmethod
+    def of(
+        cls, path: str, model: TrainedModel, prepare_corpus: Callable[[], Corpus]
+    ) -> "ExportedRun":
+        """The run of a checkpoint file or of a run's folder.
+
+        Raises:
+            CheckpointError: if there is no checkpoint.
+        """
+        file = find(path)
+        folder = file.parent.parent if file.parent.name == "checkpoints" else file.parent
+        return cls(
+            checkpoint=file,
+            model=model,
+            folder=RunFolder(folder),
+            prepare_corpus=prepare_corpus,
+        )
+
+    def target(self, path: str | None, default: str) -> Path:
+        """Where to write: a path that is given, else `default` in the run's folder."""
+        return Path(path).expanduser() if path else self.folder.path / default

@@ -1,0 +1,51 @@
+"""A model as model hubs expect it: safetensors, a config, a vocabulary and a model card."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from patentlm.checkpoint import CONFIG, KEY, VOCABULARY, WEIGHTS
+from patentlm.errors import ConfigError
+from patentlm.export.files import replacing, write_json, write_text
+from patentlm.export.model_card import model_card
+from patentlm.export.run import ExportedRun
+from patentlm.trained_model import TrainedModel
+
+
+def write(run: ExportedRun, *, path: str | None) -> str:
+    """Writes `model.safetensors`, `config.json`, `vocabulary.json` and `README.md`.
+
+    Args:
+        run: the trained model and its run's folder.
+        path: the folder to write; None is `safetensors` in the run's folder.
+
+    Returns:
+        A line that says what was written.
+
+    Raises:
+        ConfigError: if safetensors is not installed or the folder can't be written.
+    """
+    target = run.target(path, "safetensors")
+    _write_weights(run.model, target / WEIGHTS)
+    write_json(target / CONFIG, _config(run.model))
+    write_json(target / VOCABULARY, list(run.model.vocabulary.tokens))
+    write_text(target / "README.md", model_card(run))
+    size = (target / WEIGHTS).stat().st_size
+    return f"{target}: {size / 1e6:,.1f} MB of weights; patentlm.load reads this folder"
+
+
+def _write_weights(model: TrainedModel, target: Path) -> None:
+    """Stores each tensor once; the file's metadata names those that share another's memory."""
+    try:
+        safetensors = importlib.import_module("safetensors.torch")
+    except ModuleNotFoundError as error:
+        raise ConfigError("format=safetensors needs pip install -e '.[export]'") from error
+    with replacing(target) as part:
+        safetensors.save_model(model.network, str(part), {"format": "pt"})
+
+
+def _config(model: TrainedModel) -> dict[str, Any]:
+    """The checkpoint's metadata without the vocabulary, under the names that hubs look for."""
+    entry = model.metadata.as_entry()[KEY]
+    entry.pop("vocabulary")
+    return {"model_type": "patentlm", "architectures": ["Network"], **entry}
