@@ -24,7 +24,7 @@ def choose(vocabulary, counts=COUNTS):
 
 
 def pieces_of(word, pieces=PIECES):
-    return [pieces.vocabulary[at] for at in pieces.encode([word])]
+    return [pieces.tokens[at] for at in pieces.encode([word])]
 
 
 @pytest.mark.parametrize(
@@ -44,18 +44,18 @@ def test_a_word_is_spelt_in_the_pieces_made_first(word, pieces):
 
 def test_pieces_that_stand_together_most_often_come_first():
     words = choose(len(SPECIAL) + len(BYTES) + 6)
-    assert words.vocabulary[: 2 + len(BYTES)] == (*SPECIAL, *BYTES)
+    assert words.tokens[: 2 + len(BYTES)] == (*SPECIAL, *BYTES)
     # Of words with their frequencies: "est " ends nine, "low" begins seven, "ew" is in six.
-    assert words.vocabulary[-6:] == ("es", "t ", "est ", "lo", "low", "ew")
+    assert words.tokens[-6:] == ("es", "t ", "est ", "lo", "low", "ew")
 
 
 def test_the_same_texts_choose_the_same_pieces():
-    assert choose(300).vocabulary == choose(300).vocabulary
+    assert choose(300).tokens == choose(300).tokens
 
 
 def test_how_often_a_word_occurs_is_what_counts():
     often = choose(len(SPECIAL) + len(BYTES) + 1, {"ab": 1, "cd": 1000})
-    assert often.vocabulary[-1] == "cd"
+    assert often.tokens[-1] == "cd"
 
 
 @given(WORDS)

@@ -117,7 +117,7 @@ def test_a_model_is_fine_tuned_and_scored_on_both_corpora(train, other_csv, eval
     )
     assert metrics(after)["test/perplexity"] < metrics(before)["test/perplexity"]
     assert "weights of" in (after / "train.log").read_text()
-    assert "mesh" in patentlm.load(after).words.ids
+    assert "mesh" in patentlm.load(after).vocabulary.ids
     models = f"checkpoint={first},{after}"
     theirs = evaluate(models)
     ours = evaluate(models, "data=file", f"data.path={other_csv}")

@@ -123,7 +123,7 @@ def test_known_words_survive_encoding_and_decoding(texts):
     words = Vocabulary(vocabulary(*texts))
     for text in texts:
         ids = words.encode(tokenize(text))
-        assert [words.vocabulary[at] for at in ids] == tokenize(text)
+        assert [words.tokens[at] for at in ids] == tokenize(text)
         assert tokenize(words.decode(ids)) == tokenize(text)
         assert not words.unknown(text)
 
@@ -140,7 +140,7 @@ def vocabulary(*texts, tokenised=False, min_count=1, max_words=None):
     )
     words, counts = [*every, "elsewhere"], np.array([*every.values(), 0])
     tokenizer = WordTokenizer(min_count=min_count, max_words=max_words)
-    return tokenizer.train(words, counts, tokenised=tokenised).vocabulary
+    return tokenizer.train(words, counts, tokenised=tokenised).tokens
 
 
 def test_the_special_words_come_first_then_the_frequent_then_by_alphabet():
@@ -181,19 +181,19 @@ def test_no_special_word_comes_twice():
 
 
 def test_ids_are_places_in_the_vocabulary():
-    assert VOCABULARY.vocabulary[END] == "<end>"
-    assert VOCABULARY.vocabulary[UNK] == "<unk>"
+    assert VOCABULARY.tokens[END] == "<end>"
+    assert VOCABULARY.tokens[UNK] == "<unk>"
     assert len(VOCABULARY) == 7
-    assert [VOCABULARY.ids[word] for word in VOCABULARY.vocabulary] == list(range(7))
+    assert [VOCABULARY.ids[word] for word in VOCABULARY.tokens] == list(range(7))
 
 
 def test_a_vocabulary_does_not_change_with_the_list_it_was_made_from():
     chosen = [*SPECIAL, "a"]
     words = Vocabulary(chosen)
     chosen.append("b")
-    assert words.vocabulary == (*SPECIAL, "a")
+    assert words.tokens == (*SPECIAL, "a")
     with pytest.raises(TypeError):
-        words.vocabulary[2] = "b"
+        words.tokens[2] = "b"
 
 
 def test_the_fingerprint_tells_vocabularies_apart():
