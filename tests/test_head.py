@@ -71,3 +71,14 @@ def test_the_mixture_keeps_to_its_equation():
     latents = torch.tanh(head.latent.weight @ hidden + head.latent.bias).view(3, E)
     words = torch.softmax(latents @ embedding.weight.T + head.linear.bias, -1)
     torch.testing.assert_close(head.logits(hidden).exp(), prior @ words)
+
+
+@pytest.mark.parametrize("kind", HEADS.values(), ids=HEADS)
+@pytest.mark.parametrize("size", [E, H])
+def test_heads_work_on_any_device_whatever_their_sizes(kind, size):
+    """The meta device knows shapes alone, and no path of a device's own but the general one."""
+    head = kind(hidden_size=size, embedding=nn.Embedding(V, E)).to("meta")
+    hidden = torch.zeros(20, size, device="meta", requires_grad=True)
+    head.loss(hidden, torch.zeros(20, dtype=torch.int64, device="meta")).backward()
+    assert hidden.grad.shape == hidden.shape
+    assert head.logits(hidden).shape == (20, V)

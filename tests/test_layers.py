@@ -80,3 +80,36 @@ def test_functions_stay_small(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < 50, node.name
+
+
+def classes() -> dict[str, ast.ClassDef]:
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in FILES)
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    return {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
+
+
+def methods(node: ast.ClassDef) -> dict[str, ast.FunctionDef]:
+    return {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)}
+
+
+def calls_of(function: ast.FunctionDef, owner: str) -> set[str]:
+    """Methods that a function calls on `self`, or on `super()`."""
+    calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))
+    reached = (call for call in calls if isinstance(call, ast.Attribute))
+    return {call.attr for call in reached if ast.unparse(call.value) == owner}
+
+
+def test_what_an_override_adds_is_done_once():
+    """An override that calls the base's method, which calls another method that is overridden too,
+    does there what it has done already: a tied head once projected its hidden vectors twice."""
+    known = classes()
+    for name, node in known.items():
+        for base in (known[ast.unparse(b)] for b in node.bases if ast.unparse(b) in known):
+            both = (methods(node).keys() & methods(base).keys()) - {"__init__"}
+            for method in both & calls_of_supers(methods(node), both):
+                again = calls_of(methods(base)[method], "self") & both - {method}
+                assert not again, f"{name}.{method} → {base.name}.{method} → {again}"
+
+
+def calls_of_supers(own: dict[str, ast.FunctionDef], names: set[str]) -> set[str]:
+    return {name for name in names if name in calls_of(own[name], "super()")}

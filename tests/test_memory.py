@@ -66,8 +66,8 @@ def test_the_cache_is_that_of_grave(size):
         pairs = remembered(hidden, words[0], at, size)
         weights = [math.exp(theta * dot(hidden[at], vector)) for vector, _ in pairs]
         expected = [(1 - weight) * p for p in vocabulary[at].tolist()]
-        for weight, (_, word) in zip(weights, pairs, strict=True):
-            expected[word] += weight * weight / sum(weights)
+        for likeness, (_, word) in zip(weights, pairs, strict=True):
+            expected[word] += weight * likeness / sum(weights)
         assert found[at].tolist() == pytest.approx(expected, rel=1e-9)
 
 

@@ -93,6 +93,8 @@ def test_together_they_have_each_target_once(rows, processes):
     shares = [share((batch, batch), rank=rank, processes=processes) for rank in range(processes)]
     asked = torch.cat([targets[targets != IGNORE] for _, targets in shares])
     assert sorted(asked.tolist()) == batch.flatten().tolist()
+    assert {share.learned for share in shares} == {2 * rows}
+    assert sum(len(share.places) for share in shares) == 2 * rows
 
 
 @pytest.mark.parametrize("windows", WINDOWS)

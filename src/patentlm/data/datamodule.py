@@ -79,10 +79,15 @@ class PatentData(LightningDataModule):
 
     def _share(self, windows: Windows, *, seed: int | None) -> DataLoader[Batch]:
         """What this process has of the batches: all of each where there is no trainer yet."""
-        rank, processes = 0, 1
-        if self.trainer is not None:
-            rank, processes = self.trainer.global_rank, self.trainer.world_size
-        return loader(windows, seed=seed, rank=rank, processes=processes)
+        if self.trainer is None:
+            return loader(windows, seed=seed)
+        return loader(
+            windows,
+            seed=seed,
+            rank=self.trainer.global_rank,
+            processes=self.trainer.world_size,
+            pin_memory=self.trainer.strategy.root_device.type == "cuda",
+        )
 
     def evaluation_windows(self, split: str) -> Windows:
         """Windows in which every word and every end of a split is a target once."""

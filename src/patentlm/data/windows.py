@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from patentlm.batch import IGNORE, Batch
+from patentlm.batch import IGNORE, Batch, LoadedBatch
 from patentlm.data.samplers import BPTTSampler, LengthBucketSampler, Rows
 from patentlm.data.words import END, Ids
 
@@ -212,29 +212,42 @@ def evaluation_windows(ids: Ids, *, context: Context, batch_size: int) -> Window
     return EveryWord(ids, length=None, batch_size=batch_size)
 
 
-def share(batch: Batch, *, rank: int, processes: int) -> Batch:
+def share(batch: Batch, *, rank: int, processes: int) -> LoadedBatch:
     """The rows of a batch that are one process's: every `processes`-th, from row `rank` on.
 
     Where there are too few rows for a process it gets one that asks for nothing, since all
     processes have to take the same steps.
     """
     inputs, targets = batch
+    learned = int((targets != IGNORE).sum())
     if rank >= len(inputs):
-        return inputs[:1], torch.full_like(targets[:1], IGNORE)
-    return inputs[rank::processes], targets[rank::processes]
+        return LoadedBatch.of((inputs[:1], torch.full_like(targets[:1], IGNORE)), learned)
+    return LoadedBatch.of((inputs[rank::processes], targets[rank::processes]), learned)
 
 
 def loader(
-    windows: Windows, *, seed: int | None, rank: int = 0, processes: int = 1
+    windows: Windows,
+    *,
+    seed: int | None,
+    rank: int = 0,
+    processes: int = 1,
+    pin_memory: bool = False,
 ) -> DataLoader[Batch]:
-    """An epoch of batches, shuffled by the seed, or in a fixed order where it is None; of each
-    batch, the share of one of several processes."""
+    """An epoch of batches, each a `LoadedBatch`.
+
+    Args:
+        windows: cut the batches.
+        seed: shuffles them; None for a fixed order.
+        rank: of the process whose share of each batch this is.
+        processes: how many share a batch.
+        pin_memory: batches lie where a GPU copies them from by itself.
+    """
     return DataLoader(
         windows,  # type: ignore[arg-type]
         batch_size=None,
         sampler=windows.sampler(seed),
         collate_fn=partial(share, rank=rank, processes=processes),
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pin_memory,
         # Its own, so that making an iterator takes no number from what dropout is drawn from.
         generator=torch.Generator(),
     )

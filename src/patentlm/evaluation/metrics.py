@@ -1,13 +1,17 @@
 """What predictions are worth: perplexity, bits per word and accuracy over counted targets."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.backends import cudnn
 
-from patentlm.batch import Batch, select_targets
+from patentlm.batch import Batch, LoadedBatch, select_targets
+from patentlm.model.autocast import without_autocast
 from patentlm.model.network import Network, State
 
 ROWS = 1024
@@ -69,10 +73,15 @@ def metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
         logits: `(N, V)`.
         targets: word ids, `(N,)`.
     """
+    return _metric_sums(logits, targets).cpu().double()
+
+
+def _metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
+    """The same as float32 where the logits are: nothing waits for a device."""
     nll_sum = F.cross_entropy(logits.float(), targets, reduction="none").sum()
     hits = logits.topk(min(5, logits.shape[-1])).indices == targets[:, None]  # (N, 5)
-    sums = torch.stack([nll_sum, hits[:, 0].sum(), hits.sum(), nll_sum.new_tensor(len(targets))])
-    return sums.cpu().double()
+    count = torch.full_like(nll_sum, len(targets))
+    return torch.stack([nll_sum, hits[:, 0].sum(), hits.sum(), count])
 
 
 def batch_metric_sums(network: Network, batch: Batch, state: State) -> tuple[Tensor, State]:
@@ -84,17 +93,31 @@ def batch_metric_sums(network: Network, batch: Batch, state: State) -> tuple[Ten
 def read_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, Tensor, State]:
     """Hidden vectors `(N, H)` where a prediction is asked, the targets `(N,)`, both where the
     network is, and the state after the batch."""
-    device = next(network.parameters()).device
-    inputs, targets = (part.to(device) for part in batch)
-    hidden, state = network(inputs, state)  # (B, T, H)
-    return *select_targets(hidden, targets), state
+    loaded = LoadedBatch.of(batch).to(next(network.parameters()).device)
+    with full_float32(loaded.inputs):
+        hidden, state = network(loaded.inputs, state)  # (B, T, H)
+    return *select_targets(hidden, loaded.targets, loaded.places), state
 
 
 def hidden_metric_sums(network: Network, hidden: Tensor, targets: Tensor) -> Tensor:
     """Tally `(4,)` of the predictions a network's head makes of hidden vectors `(N, H)` for
     targets `(N,)`."""
     parts = [slice(at, at + ROWS) for at in range(0, len(targets), ROWS)]
-    sums = torch.zeros(4, dtype=torch.float64)
-    for part in parts:
-        sums += metric_sums(network.head.logits(hidden[part]), targets[part])
-    return sums
+    with full_float32(targets):
+        sums = [_metric_sums(network.head.logits(hidden[at]), targets[at]) for at in parts]
+    return torch.stack(sums).cpu().double().sum(0) if sums else torch.zeros(4).double()
+
+
+@contextmanager
+def full_float32(tensor: Tensor) -> Iterator[None]:
+    """Whatever the precision of training, float32 in full where a tensor is: neither autocast nor
+    TF32, with which cuDNN's recurrent layers round their factors to 10 bits."""
+    cuda = {
+        "enabled": cudnn.enabled,
+        "benchmark": cudnn.benchmark,
+        "allow_tf32": False,
+        "fp32_precision": "ieee",
+    }
+    cuda |= {"deterministic": cudnn.deterministic}
+    with without_autocast(tensor), cudnn.flags(**cuda):
+        yield

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 
+from patentlm.model.autocast import without_autocast
 from patentlm.model.dropout import Dropout, LockedDropout, dropout
 
 LSTMState = tuple[Tensor, Tensor]
@@ -18,13 +19,15 @@ LSTMState = tuple[Tensor, Tensor]
 
 class LSTM(nn.LSTM):
     """torch's; on a CPU without its checks of inputs, which for a single word take half as long as
-    the layer, and with our own dropout between layers, which takes a fraction of the time."""
+    the layer, and with our own dropout between layers, which takes a fraction of the time. On
+    Apple's GPUs torch's own loses the dropout between layers on the way back, so there, too, they
+    run one by one."""
 
     def forward(  # type: ignore[override]
         self, inputs: Tensor, state: LSTMState | None = None
     ) -> tuple[Tensor, LSTMState]:
         """`(B, T, E)` and the state before them to hidden `(B, T, H)` and the state after them."""
-        if inputs.device.type != "cpu":
+        if inputs.device.type == "cuda":
             return super().forward(inputs, state)
         # Collecting all_weights takes half as long as a single word.
         weights = cast(list[Tensor], [*self._parameters.values()])
@@ -148,7 +151,7 @@ class _MogrifierLayer(nn.Module):
 
     def forward(self, inputs: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:
         # Products of a single step are so small that bf16 slows them down.
-        with torch.autocast(inputs.device.type, enabled=False):
+        with without_autocast(inputs):
             inputs = inputs.to(self.lstm.get_parameter("weight_ih_l0").dtype)
             zeros = inputs.new_zeros(1, len(inputs), self.lstm.hidden_size)
             return self._read(inputs, *(state or (zeros, zeros)))

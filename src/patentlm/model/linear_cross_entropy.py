@@ -8,9 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from patentlm.model.autocast import product_dtype, without_autocast
+
 ROWS = 768
 """Targets whose logits exist at once: few enough to stay in a CPU's cache, many enough for its
 matrix products to run at full speed (`python -m benchmarks.head_loss`)."""
+
+LOGITS = 2**27
+"""Logits that exist at once on other devices: half a GiB of float32, which keeps a GPU busy."""
 
 ALIGNED = 64
 """Bytes. Sides of the products are as many numbers as fill a multiple of it, as rows of the tiles
@@ -42,10 +47,8 @@ class _Nats(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-        device = hidden.device.type
-        autocast = torch.is_autocast_enabled(device)
-        dtype = torch.get_autocast_dtype(device) if autocast else hidden.dtype
-        with torch.autocast(device, enabled=False):
+        dtype = product_dtype(hidden)
+        with without_autocast(hidden):
             rows, table = _with_bias(hidden, weight, bias, dtype)
             nats, by_rows, by_table = _nats_and_gradients(rows, table, targets)
         (count, size), words, inputs = hidden.shape, len(weight), (hidden, weight, bias)
@@ -66,8 +69,9 @@ def _nats_and_gradients(
     `_with_bias`."""
     wide = torch.promote_types(rows.dtype, torch.float32)
     nats, by_rows = torch.empty_like(targets, dtype=wide), torch.empty_like(rows)
-    logits = rows.new_empty(min(ROWS, len(rows)), len(table))
-    chunks = zip(*(torch.split(t, ROWS) for t in (rows, targets, by_rows, nats)), strict=True)
+    at_once = ROWS if rows.device.type == "cpu" else max(ROWS, LOGITS // len(table))
+    logits = rows.new_empty(min(at_once, len(rows)), len(table))
+    chunks = zip(*(torch.split(t, at_once) for t in (rows, targets, by_rows, nats)), strict=True)
     products = (_chunk(table, logits, *chunk).to(wide) for chunk in chunks)
     by_table = reduce(Tensor.add_, products)
     return nats.sum(), by_rows, by_table
@@ -78,15 +82,19 @@ def _chunk(
 ) -> Tensor:
     """The gradient by the table from some rows `(R, H')`. What they lose `(R,)` and the gradient by
     them is filled in; logits `(R or more, W)` are room to work in."""
-    shares = logits[: len(rows)]
-    torch.mm(rows, table.t(), out=shares)
-    torch.softmax(shares, dim=1, out=shares)
+    probs = logits[: len(rows)]
+    torch.mm(rows, table.t(), out=probs)
+    if probs.device.type != "cpu":  # another pass over the logits, but nothing waits for a device
+        wide = probs[: len(targets)].to(nats.dtype)
+        nats.copy_(F.cross_entropy(wide, targets, reduction="none"))
+    torch.softmax(probs, dim=1, out=probs)
     places = (torch.arange(len(targets), device=targets.device), targets)
-    chances = shares[places]
-    nats.copy_(_nats(chances, rows, table, targets))
-    shares[places] = chances - 1
-    torch.mm(shares, table, out=by_rows)
-    return shares.t() @ rows
+    target_probs = probs[places]
+    if probs.device.type == "cpu":
+        nats.copy_(_nats(target_probs, rows, table, targets))
+    probs[places] = target_probs - 1
+    torch.mm(probs, table, out=by_rows)
+    return probs.t() @ rows
 
 
 def _with_bias(
@@ -113,12 +121,12 @@ def _up_to(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-def _nats(chances: Tensor, rows: Tensor, table: Tensor, targets: Tensor) -> Tensor:
+def _nats(target_probs: Tensor, rows: Tensor, table: Tensor, targets: Tensor) -> Tensor:
     """Of words `(R,)`: the logarithm of their probabilities, or where those are too small for a
     number, that of the logits of their rows."""
-    wide = torch.promote_types(chances.dtype, torch.float32)
-    nats = -chances.to(wide).log()
-    rare = (chances < torch.finfo(chances.dtype).tiny).nonzero()[:, 0]
+    wide = torch.promote_types(target_probs.dtype, torch.float32)
+    nats = -target_probs.to(wide).log()
+    rare = (target_probs < torch.finfo(target_probs.dtype).tiny).nonzero()[:, 0]
     logits = (rows[rare] @ table.t()).to(wide)
     nats[rare] = F.cross_entropy(logits, targets[rare], reduction="none")
     return nats

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from patentlm.model.autocast import without_autocast
+
 Memory = tuple[Tensor, Tensor]
 """Hidden vectors `(P, B, H)`, and the words after them `(P, B, 1)`; the last vector still waits
 for its word, which a 1 says. All zeros are an empty memory."""
@@ -86,7 +88,7 @@ def recall(
     """
     before, memory = (None, None) if state is None else state
     hidden, after = read(inputs, before)
-    with torch.autocast(hidden.device.type, enabled=False):  # ids would be rounded
+    with without_autocast(hidden):  # ids would be rounded
         hidden = hidden.to(torch.promote_types(hidden.dtype, torch.float32))
         rows, memory = _remember(hidden, inputs, memory, head)
     return rows, (after, memory)

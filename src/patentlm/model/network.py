@@ -1,12 +1,14 @@
 """The network: embedding → recurrent layers → head."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from patentlm.model.autocast import without_autocast
 from patentlm.model.dropout import Dropout, LockedDropout, drop_words
 from patentlm.model.memory import CopyingHead, recall
 
@@ -117,7 +119,10 @@ class Network(nn.Module):
         """The same, without what a head remembers."""
         # By words in memory, as LSTMs compute: none of them has to copy its inputs.
         embedded = self.input_dropout(self._embed(inputs.t()).transpose(0, 1))  # (B, T, E)
-        hidden, state = self.recurrent(embedded, state)  # (B, T, H)
+        # Under autocast cuDNN's recurrent layers compute in float16 whatever its type, and without
+        # a loss scale small gradients vanish; without it they compute in float32 with TF32.
+        with without_autocast(embedded) if embedded.is_cuda else nullcontext():
+            hidden, state = self.recurrent(embedded, state)  # (B, T, H)
         return self.output_dropout(hidden), state
 
     def _embed(self, inputs: Tensor) -> Tensor:

@@ -109,12 +109,13 @@ def _chances(head: CacheHead, rows: Tensor, targets: Tensor) -> tuple[Tensor, Te
     """Of each target, its probability without the cache `(N, 1)`, and that which the cache alone
     gives it with each theta `(N, thetas)`; nan where it is empty."""
     hidden, scores, words = head.split(rows)
-    logits = head.softmax.logits(hidden).double()  # type: ignore[operator]
-    known = logits.softmax(-1).gather(1, targets[:, None])
+    # Apple's GPUs have no float64.
+    logits = head.softmax.logits(hidden).cpu().double()  # type: ignore[operator]
+    known = logits.softmax(-1).gather(1, targets.cpu()[:, None])
     hits = words == targets[:, None]
     copied = [((theta * scores).softmax(-1) * hits).sum(1) for theta in THETAS]
     empty = scores.isinf().all(-1, keepdim=True)
-    return known, torch.stack(copied, dim=1).double().masked_fill(empty, torch.nan)
+    return known, torch.stack(copied, dim=1).masked_fill(empty, torch.nan).cpu().double()
 
 
 def hill_climb(

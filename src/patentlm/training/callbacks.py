@@ -15,7 +15,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from patentlm.batch import IGNORE, Batch
+from patentlm.batch import Batch, LoadedBatch
 from patentlm.checkpoint import metadata_of
 from patentlm.trained_model import TrainedModel
 from patentlm.training.lightning_module import LanguageModel
@@ -38,12 +38,10 @@ class Throughput(Callback):
         self.seconds = self.fit_seconds = 0.0
         self.targets = 0
         self.mark = self.begun = 0.0
-        self.pending: list[torch.Tensor | int] = []
 
     @property
     def words_per_second(self) -> float:
         """Of the whole run, earlier parts of a resumed one included."""
-        self._count()
         return self.targets / self.seconds if self.seconds else 0.0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -63,7 +61,7 @@ class Throughput(Callback):
     ) -> None:
         now = time.perf_counter()
         self.seconds, self.mark = self.seconds + now - self.mark, now
-        self.pending.append(outputs["targets"])
+        self.targets += outputs["targets"]
         if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             pl_module.log("train/words_per_second", self.words_per_second)
             if self.gflops:
@@ -72,25 +70,18 @@ class Throughput(Callback):
     def _log_gflops(self, module: LightningModule, batch: Batch) -> None:
         """Of the whole run, positions and targets being in the ratio they have in this batch."""
         assert isinstance(module, LanguageModel)
-        inputs, targets = batch
-        positions = inputs.numel() / int((targets != IGNORE).sum())
+        loaded = LoadedBatch.of(batch)
+        positions = loaded.inputs.numel() / len(loaded.places)
         a_target = 6 * module.network.macs_per_target(positions)
         module.log("train/gflops", a_target * self.words_per_second / 1e9)
 
     def state_dict(self) -> dict[str, Any]:
-        self._count()
         self._add_fit_seconds()
         return {"seconds": self.seconds, "fit": self.fit_seconds, "targets": self.targets}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.seconds, self.fit_seconds = state["seconds"], state["fit"]
         self.targets = state["targets"]
-
-    def _count(self) -> None:
-        """Reads the counts from the device, which would stall it if done every step."""
-        if self.pending:
-            self.targets += int(sum(self.pending))
-            self.pending.clear()
 
     def _add_fit_seconds(self) -> None:
         now = time.perf_counter()

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from patentlm.batch import IGNORE, Batch, select_targets
+from patentlm.batch import IGNORE, Batch, LoadedBatch, select_targets
 from patentlm.evaluation.metrics import Score, batch_metric_sums
 from patentlm.model.network import Network, State, detach
 from patentlm.training.regularisation import ActivationPenalty
@@ -81,30 +81,20 @@ class LanguageModel(LightningModule):
         torch.manual_seed(self.seed + self.current_epoch + SEEDS_APART * self.global_rank)
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Any]:
-        inputs, targets = batch
-        hidden, state = self.network(inputs, self.state)  # (B, T, H)
+        loaded = LoadedBatch.of(batch)
+        hidden, state = self.network(loaded.inputs, self.state)  # (B, T, H)
         self.state = detach(state) if self.carry_state else None
-        hidden, targets = select_targets(hidden, targets)  # (N, H), (N,)
-        weight, learned = self._weight(len(targets))
+        hidden, targets = select_targets(hidden, loaded.targets, loaded.places)  # (N, H), (N,)
+        # The gradient is the mean of those of all processes. Each weighs its loss by its share of
+        # the targets, which makes that the mean over all targets, as in one process.
+        weight = len(targets) * self.trainer.world_size / max(1, loaded.learned)
         loss = weight * self.network.head.loss(hidden, targets)
         # Lightning takes a good part of a millisecond to note a value, and drops it at other steps.
         if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log_step(loss, hidden, targets)
         if self.penalty is not None:
-            loss = loss + weight * self.penalty.loss(batch[1] != IGNORE)
-        return {"loss": loss, "targets": learned}
-
-    def _weight(self, targets: int) -> tuple[Tensor | float, Tensor | int]:
-        """What this process's loss counts for, and how many targets all processes together learn.
-
-        The gradient is the mean of those of all processes, so each weighs its loss by its share of
-        the targets: that makes it the mean over all targets, as in one process.
-        """
-        processes = self.trainer.world_size
-        if processes == 1:
-            return 1.0, targets
-        learned = self._sum(torch.tensor(float(targets), device=self.device))
-        return targets * processes / learned, learned
+            loss = loss + weight * self.penalty.loss(loaded.targets != IGNORE)
+        return {"loss": loss, "targets": loaded.learned}
 
     def _sum(self, part: Tensor) -> Tensor:
         """The sum of what each process has."""
@@ -130,9 +120,7 @@ class LanguageModel(LightningModule):
         self.metric_sums = torch.zeros(4, dtype=torch.float64)
 
     def validation_step(self, batch: Batch, step: int) -> None:
-        """In float32 whatever the training's precision, as `evaluate.py` scores."""
-        with torch.autocast(self.device.type, enabled=False):
-            sums, state = batch_metric_sums(self.network, batch, self.state)
+        sums, state = batch_metric_sums(self.network, batch, self.state)
         self.state = state if self.running_text else None
         self.metric_sums += sums
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from patentlm.model.network import Network
@@ -34,5 +35,9 @@ class ActivationPenalty:
 
 def _mean_square(values: Tensor, places: Tensor) -> Tensor:
     """Of values `(B, T, H)` at some places `(B, T)`; of none it is 0."""
-    squares = values.square().mean(dim=-1)[places]
-    return squares.sum() / max(1, len(squares))
+    squares = values.square().mean(dim=-1)
+    if squares.device.type == "cpu":
+        squares = squares[places]
+        return squares.sum() / max(1, len(squares))
+    # Picking by a mask waits for a device to count its places.
+    return torch.where(places, squares, 0.0).sum() / places.sum().clamp(min=1)
