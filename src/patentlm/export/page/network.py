@@ -1,0 +1,127 @@
+"""What the page's JavaScript needs to know of a network: its kind, and its tensors by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from patentlm.errors import ConfigError
+from patentlm.model.cells import LSTM, MogrifierLSTM, WeightDropLSTM
+from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
+from patentlm.model.network import Network
+from patentlm.model.pointer import PointerSentinelHead
+
+Tensors = dict[str, Tensor]
+"""By name: `(rows, columns)` or `(size,)`; the first is the embedding."""
+
+
+def describe_network(network: Network) -> tuple[dict[str, Any], Tensors]:
+    """The network as plain values, and the tensors that these name with an `@` in front.
+
+    Raises:
+        ConfigError: if it has a cell or a head that the page does not know.
+    """
+    tensors: Tensors = {"embedding": network.embedding.weight.detach()}
+    cell, layers = _layers(network.recurrent, tensors)
+    head = _head(network.get_submodule("_head"), tensors)
+    return {"cell": cell, "embedding": "@embedding", "layers": layers, "head": head}, tensors
+
+
+def _layers(recurrent: nn.Module, tensors: Tensors) -> tuple[str, list[dict[str, Any]]]:
+    if type(recurrent) in (nn.LSTM, LSTM, nn.GRU):
+        cell = "gru" if isinstance(recurrent, nn.GRU) else "lstm"
+        numbers = range(recurrent.num_layers)  # type: ignore[arg-type]
+        return cell, [_layer(recurrent, number, tensors, f"layer{number}") for number in numbers]
+    if isinstance(recurrent, WeightDropLSTM | MogrifierLSTM):
+        stack = [(f"layer{number}", layer) for number, layer in enumerate(recurrent.layers)]
+        layers = [_layer(layer.lstm, 0, tensors, name) for name, layer in stack]  # type: ignore[arg-type]
+        if isinstance(recurrent, WeightDropLSTM):
+            return "lstm", layers
+        gates = [_gates(layer.gates, tensors, name) for name, layer in stack]  # type: ignore[arg-type]
+        return "mogrifier", [
+            {**layer, "gates": some} for layer, some in zip(layers, gates, strict=True)
+        ]
+    raise ConfigError(
+        f"format=page: it knows no {type(recurrent).__name__}; it runs the cells lstm, "
+        "weight_drop_lstm, gru and mogrifier"
+    )
+
+
+def _layer(cells: nn.Module, number: int, tensors: Tensors, name: str) -> dict[str, Any]:
+    """One layer of torch's, as the JavaScript has it: biases added up where they always are."""
+    _check_plain(cells)
+    weights: Mapping[str, Tensor] = {
+        part: getattr(cells, f"{part}_l{number}").detach()
+        for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    }
+    bias, of_hidden = weights["bias_ih"] + weights["bias_hh"], None
+    if isinstance(cells, nn.GRU):
+        size = cells.hidden_size
+        bias[2 * size :] -= weights["bias_hh"][2 * size :]
+        of_hidden = weights["bias_hh"][2 * size :]
+    parts = {
+        "input": weights["weight_ih"],
+        "hidden": weights["weight_hh"],
+        "bias": bias,
+        "hiddenBias": of_hidden,
+    }
+    return _named(parts, tensors, name)
+
+
+def _check_plain(cells: nn.Module) -> None:
+    plain = {"bidirectional": False, "proj_size": 0, "bias": True}
+    for setting, value in plain.items():
+        if getattr(cells, setting) != value:
+            raise ConfigError(
+                f"format=page: it runs cells with {setting}={value} alone, "
+                f"not {getattr(cells, setting)}"
+            )
+
+
+def _gates(gates: nn.ModuleList, tensors: Tensors, name: str) -> list[dict[str, Any]]:
+    found = []
+    for turn, gate in enumerate(gates):
+        *_, last = gate.children()
+        parts = {str(n): part.weight for n, part in enumerate(gate.children())}
+        *matrices, bias = _named(
+            {**parts, "bias": last.bias}, tensors, f"{name}.gate{turn}"
+        ).values()
+        found.append({"matrices": matrices, "bias": bias})
+    return found
+
+
+def _head(head: nn.Module, tensors: Tensors) -> dict[str, Any]:
+    parts: dict[str, Any]
+    if type(head) is SoftmaxHead:
+        parts = {"weight": head.linear.weight, "bias": head.linear.bias}
+        return {"kind": "softmax", **_named(parts, tensors, "head")}
+    if type(head) is TiedHead:
+        projection = head.projection.weight if isinstance(head.projection, nn.Linear) else None
+        parts = {"bias": head.linear.bias, "projection": projection}  # None: equal sizes
+        return {"kind": "softmax", "weight": "@embedding", **_named(parts, tensors, "head")}
+    if type(head) is MixtureOfSoftmaxes:
+        parts = {
+            "prior": head.prior.weight,
+            "latent": head.latent.weight,
+            "latentBias": head.latent.bias,
+            "bias": head.linear.bias,
+        }
+        return {"kind": "mixture", "weight": "@embedding", **_named(parts, tensors, "head")}
+    if type(head) is PointerSentinelHead:
+        query: Any = head.query[0]
+        parts = {"query": query.weight, "queryBias": query.bias, "sentinel": head.sentinel}
+        named = _named(parts, tensors, "pointer")
+        softmax = _head(head.softmax, tensors)
+        return {"kind": "pointer", "size": head.size, "softmax": softmax, **named}
+    raise ConfigError(
+        f"format=page: it knows no {type(head).__name__}; it runs the heads softmax, tied, "
+        "mixture_of_softmaxes and pointer_sentinel"
+    )
+
+
+def _named(parts: Mapping[str, Any], tensors: Tensors, name: str) -> dict[str, str | None]:
+    """Puts tensors among the others; what they are called there."""
+    for part, tensor in parts.items():
+        if tensor is not None:
+            tensors[f"{name}.{part}"] = tensor.detach()
+    return {part: None if tensor is None else f"@{name}.{part}" for part, tensor in parts.items()}

@@ -1,0 +1,91 @@
+// Heads: from a hidden vector to the logarithms of all words' probabilities.
+//
+// `logProbabilities(hidden, memory)`; a memory is a list of `[hidden vector, word after it]`.
+
+/** Turns logits into natural logarithms of probabilities, in place (softmax). */
+export function logSoftmax(logits) {
+  let most = -Infinity;
+  for (const logit of logits) if (logit > most) most = logit;
+  let sum = 0;
+  for (let at = 0; at < logits.length; at++) sum += Math.exp(logits[at] - most);
+  const whole = most + Math.log(sum);
+  for (let at = 0; at < logits.length; at++) logits[at] -= whole;
+  return logits;
+}
+
+/** `matrix · vector + bias`. */
+function linear(kernel, matrix, vector, bias) {
+  const result = new Float64Array(matrix.rows);
+  kernel.multiply(matrix, vector, result);
+  if (bias) for (let at = 0; at < result.length; at++) result[at] += bias.data[at];
+  return result;
+}
+
+/** A linear layer and a softmax; the weights may be the embedding, behind a projection where a
+ * hidden vector is not as long as a word's (Inan et al. 2017, Press & Wolf 2017). */
+class SoftmaxHead {
+  constructor(weights, kernel) {
+    Object.assign(this, weights, { kernel });
+  }
+
+  logProbabilities(hidden) {
+    const { kernel, projection, weight, bias } = this;
+    const vector = projection ? linear(kernel, projection, hidden) : hidden;
+    return logSoftmax(linear(kernel, weight, vector, bias));
+  }
+}
+
+/** Several softmaxes, mixed (Yang et al. 2018). */
+class MixtureHead {
+  constructor(weights, kernel) {
+    Object.assign(this, weights, { kernel });
+  }
+
+  logProbabilities(hidden) {
+    const { kernel, prior, latent, latentBias, weight, bias } = this;
+    const mixture = logSoftmax(linear(kernel, prior, hidden));
+    const vectors = linear(kernel, latent, hidden, latentBias).map(Math.tanh);
+    const probabilities = new Float64Array(weight.rows);
+    mixture.forEach((share, at) => {
+      const vector = vectors.subarray(at * weight.columns, (at + 1) * weight.columns);
+      const words = logSoftmax(linear(kernel, weight, vector, bias));
+      for (let word = 0; word < words.length; word++) {
+        probabilities[word] += Math.exp(share + words[word]);
+      }
+    });
+    return probabilities.map(Math.log);
+  }
+}
+
+/** Points at words of the text so far or, at a trained sentinel, leaves it to the vocabulary
+ * (Merity et al. 2017). `<end>`, word 0, is never copied. */
+class PointerSentinelHead {
+  constructor({ softmax, ...weights }, kernel) {
+    Object.assign(this, weights, { kernel, softmax: makeHead(softmax, kernel) });
+  }
+
+  logProbabilities(hidden, memory) {
+    const query = linear(this.kernel, this.query, hidden, this.queryBias).map(Math.tanh);
+    const product = (vector) => query.reduce((sum, value, at) => sum + value * vector[at], 0);
+    const remembered = this.size === null ? memory : memory.slice(-this.size);
+    const places = remembered.filter(([, word]) => word !== 0);
+    const scores = [this.sentinel.data, ...places.map(([vector]) => vector)].map(product);
+    const shares = logSoftmax(Float64Array.from(scores));
+    const probabilities = this.softmax.logProbabilities(hidden);
+    for (let word = 0; word < probabilities.length; word++) probabilities[word] += shares[0];
+    const copied = new Map();
+    places.forEach(([, word], at) => {
+      copied.set(word, (copied.get(word) ?? 0) + Math.exp(shares[at + 1]));
+    });
+    for (const [word, share] of copied) {
+      probabilities[word] = Math.log(Math.exp(probabilities[word]) + share);
+    }
+    return probabilities;
+  }
+}
+
+const HEADS = { softmax: SoftmaxHead, mixture: MixtureHead, pointer: PointerSentinelHead };
+
+export function makeHead({ kind, ...weights }, kernel) {
+  return new HEADS[kind](weights, kernel);
+}

@@ -1,0 +1,78 @@
+"""A map of words: their vectors in two dimensions."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+
+WORDS = 500
+NEIGHBOURS = 20
+"""How many other words each is to be near to: the perplexity of t-SNE."""
+
+
+def word_map(vectors: NDArray[np.float32], ids: list[int]) -> dict[str, Any]:
+    """Words on a plane, from -1 to 1 both ways; those used alike stand together.
+
+    Args:
+        vectors: of all words, `(V, E)`.
+        ids: of the words on the map.
+    """
+    chosen = vectors[ids].astype(np.float64)
+    chosen /= np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-12)
+    places = tsne(chosen) if len(ids) > 4 * NEIGHBOURS else _principal(chosen)
+    places -= (places.max(axis=0) + places.min(axis=0)) / 2
+    places /= max(np.abs(places).max(), 1e-12)
+    x, y = places.round(3).T.tolist()
+    return {"ids": ids, "x": x, "y": y}
+
+
+def tsne(vectors: Points, steps: int = 400) -> Points:
+    """t-SNE (van der Maaten & Hinton 2008), exact, from the principal components on.
+
+    Args:
+        vectors: `(N, E)`.
+        steps: of gradient descent.
+
+    Returns:
+        `(N, 2)`, always the same for the same vectors.
+    """
+    near = _affinities(_square_distances(vectors))
+    places = _principal(vectors)
+    places *= 1e-2 / max(places.std(), 1e-12)
+    velocity = np.zeros_like(places)
+    for step in range(steps):
+        early = step < steps // 4
+        closeness = 1 / (1 + _square_distances(places))
+        np.fill_diagonal(closeness, 0)
+        pull = near * (8 if early else 1) - closeness / closeness.sum()  # (N, N)
+        forces = pull * closeness
+        gradient = 4 * (forces.sum(axis=1, keepdims=True) * places - forces @ places)
+        velocity = (0.5 if early else 0.8) * velocity - len(places) / 8 * gradient
+        places = places + velocity
+    return places
+
+
+def _affinities(distances: Points) -> Points:
+    """How near words are, `(N, N)`: by a Gaussian around each that reaches some `NEIGHBOURS`."""
+    width = np.sort(distances, axis=1)[:, NEIGHBOURS, None] / 3
+    near = np.exp(-distances / np.maximum(width, 1e-12))
+    np.fill_diagonal(near, 0)
+    near /= near.sum(axis=1, keepdims=True)
+    return (near + near.T) / (2 * len(near))
+
+
+def _square_distances(points: Points) -> Points:
+    squares = (points**2).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * points @ points.T
+    return np.maximum(distances, 0)  # type: ignore[no-any-return]
+
+
+def _principal(vectors: Points) -> Points:
+    """The two directions in which vectors differ most, `(N, 2)`."""
+    centred = vectors - vectors.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    places = np.zeros((len(vectors), 2))
+    places[:, : len(directions[:2])] = centred @ directions[:2].T
+    return places
