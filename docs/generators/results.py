@@ -1,0 +1,116 @@
+"""Tables and plots of the result files in `benchmarks/results/`.
+
+    python -m docs.generators.results
+
+prints the page.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+RESULTS = Path(__file__).parent.parent.parent / "benchmarks" / "results"
+BAR, GAP, LABEL, WIDTH = 22, 10, 250, 720
+
+
+def write(folder: Path) -> None:
+    """Writes all result files as one Markdown fragment."""
+    path = folder / "results" / "all.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    """A section for each result file."""
+    files = sorted(RESULTS.glob("*.json"), key=lambda path: (path.stem != "leaderboard", path.stem))
+    return "\n\n".join(fragment(json.loads(path.read_text(encoding="utf-8"))) for path in files)
+
+
+def fragment(found: dict[str, Any]) -> str:
+    """Title, plot, table and origin of one result file, in Markdown."""
+    parts = [f"## {found['title']}"]
+    if found["plot"]:
+        parts.append(f"```{{raw}} html\n{bars(found['rows'], found['plot'])}\n```")
+    parts.append(table(found["rows"]))
+    if found["note"]:
+        parts.append(found["note"])
+    parts.append(origin(found))
+    return "\n\n".join(parts) + "\n"
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as a Markdown table, numbers to the right."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    numbers = {n for n in names if any(isinstance(r.get(n), int | float | dict) for r in rows)}
+    head = "| " + " | ".join(names) + " |"
+    rule = "| " + " | ".join("---:" if name in numbers else ":---" for name in names) + " |"
+    lines = ["| " + " | ".join(shown(row.get(name)) for name in names) + " |" for row in rows]
+    return "\n".join([head, rule, *lines])
+
+
+def shown(value: Any) -> str:
+    """A value as a table shows it.
+
+    >>> shown(0.012345), shown(54321.9), shown(3), shown(None)
+    ('0.0123', '54,322', '3', '–')
+    >>> shown({"median": 2.0, "lowest": 1.0, "highest": 3.5})
+    '2 (1 – 3.5)'
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, dict) and set(value) == {"mean", "deviation"}:
+        return f"{value['mean']:.1f} ± {value['deviation']:.1f}"
+    if isinstance(value, dict):
+        return f"{shown(value['median'])} ({shown(value['lowest'])} – {shown(value['highest'])})"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def bars(rows: list[dict[str, Any]], column: str) -> str:
+    """A bar chart of one column in the colours of the page, as SVG."""
+    named = [(_label(row, column), _number(row.get(column))) for row in rows]
+    named = [(label, number) for label, number in named if number is not None]
+    most = max(number for _, number in named) or 1
+    height = len(named) * (BAR + GAP) + GAP
+    scale = (WIDTH - LABEL - 90) / most
+    parts = []
+    for place, (label, number) in enumerate(named):
+        y = GAP + place * (BAR + GAP)
+        middle, length = y + BAR / 2 + 5, max(1, number * scale)
+        parts.append(
+            f'<text x="{LABEL - 10}" y="{middle:.0f}" text-anchor="end">{escape(label)}</text>'
+            f'<rect x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR}" rx="3"/>'
+            f'<text x="{LABEL + length + 8:.0f}" y="{middle:.0f}">{shown(number)}</text>'
+        )
+    return (
+        f'<div class="wide"><svg class="bars" xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'viewBox="0 0 {WIDTH} {height}" aria-label="{escape(column)}">{"".join(parts)}</svg></div>'
+    )
+
+
+def origin(found: dict[str, Any]) -> str:
+    """Where the figures come from: command, seed, machine, date and commit."""
+    machine, versions = found["machine"], found["versions"]
+    seed = "no random numbers" if found["seed"] is None else f"seed {found['seed']}"
+    lines = [
+        f"`{found['command']}`",
+        f"{found['date']}, commit {found['commit']}, {seed}. {machine['cpu']}, "
+        f"{machine['cores']} cores (load before: {machine['load']}). "
+        + ", ".join(f"{name} {number}" for name, number in versions.items())
+        + ".",
+    ]
+    return ":::{div} origin\n" + "\\\n".join(lines) + "\n:::"
+
+
+def _label(row: dict[str, Any], column: str) -> str:
+    return ", ".join(str(v) for n, v in row.items() if n != column and isinstance(v, str))
+
+
+def _number(value: Any) -> float | None:
+    return value["median"] if isinstance(value, dict) else value
+
+
+if __name__ == "__main__":
+    print(page(), end="")

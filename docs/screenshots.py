@@ -1,0 +1,109 @@
+"""Pictures of TensorBoard and of an exported page, in light and dark, for the documents.
+
+    python -m docs.screenshots
+    python -m docs.screenshots tensorboard
+    python -m docs.screenshots page
+
+trains a small sweep on the built-in corpus, opens it in Chromium and writes PNG files into
+`docs/_static`. Needs Playwright and a Chromium: `CHROMIUM` names it, by default `chromium`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+STATIC = ROOT / "docs" / "_static"
+SWEEP = (
+    "windows=abstract", "windows.batch_size=8", "model=lstm_small,lstm_medium",
+    "optimizer.lr=3e-3,1e-2", "trainer.max_epochs=6", "trainer.log_every_n_steps=5",
+    "samples.count=1",
+)  # fmt: skip
+RUN = ("experiment=quick", "trainer.max_epochs=8", "samples.count=1")
+WIDTH, HEIGHT = 1280, 800
+
+
+def script(name: str, *arguments: str) -> None:
+    """Runs one of the scripts."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, str(ROOT / f"{name}.py"), *arguments]
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def tensorboard(folder: Path) -> Iterator[str]:
+    """The address of a TensorBoard that shows a folder."""
+    program = str(Path(sys.executable).with_name("tensorboard"))
+    command = [program, "--logdir", str(folder), "--port", "0", "--host", "127.0.0.1"]
+    command += ["--load_fast", "false"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = next(line for line in process.stderr if "http://" in line)
+            yield line[line.index("http://") :].split()[0].rstrip("/")
+        finally:
+            process.terminate()
+
+
+def both_schemes(name: str, address: str, prepare: Callable[[Page], None]) -> None:
+    """Takes a picture of a page in light and in dark."""
+    program = shutil.which(os.environ.get("CHROMIUM", "chromium"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program)
+        for scheme in ("light", "dark"):
+            size = {"width": WIDTH, "height": HEIGHT}
+            page = browser.new_page(viewport=size, color_scheme=scheme)
+            page.goto(address.format(dark=str(scheme == "dark").lower()))
+            prepare(page)
+            page.screenshot(path=STATIC / f"{name}_{scheme}.png")
+            page.close()
+        browser.close()
+
+
+def wait_for_curves(page: Page) -> None:
+    """Waits until cards show their curves."""
+    page.get_by_text("valid/perplexity").first.wait_for(timeout=120_000)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(3_000)  # curves are drawn after their data have come
+
+
+def wait_for_table(page: Page) -> None:
+    """Waits until HParams shows its table."""
+    page.get_by_text("test/perplexity").first.wait_for(timeout=120_000)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(3_000)
+
+
+def take_tensorboard(folder: Path) -> None:
+    """A sweep's curves and its HParams."""
+    script("train", "-m", *SWEEP, f"hydra.sweep.dir={folder}")
+    with tensorboard(folder) as address:
+        start = f"{address}/?darkMode={{dark}}"
+        both_schemes("tensorboard_scalars", f"{start}#timeseries", wait_for_curves)
+        both_schemes("tensorboard_hparams", f"{start}#hparams", wait_for_table)
+
+
+def take_page(folder: Path) -> None:
+    """The page that `export.py` makes of a model."""
+    script("train", *RUN, f"hydra.run.dir={folder}")
+    script("export", f"checkpoint={folder}", "format=page", f"path={folder}/page.html")
+    both_schemes("page", f"file://{folder}/page.html", lambda page: page.wait_for_timeout(3_000))
+
+
+def main() -> None:
+    """Takes the pictures that the arguments name, or all."""
+    takes = {"tensorboard": take_tensorboard, "page": take_page}
+    for name in sys.argv[1:] or takes:
+        with TemporaryDirectory(prefix="patentlm-pictures-") as folder:
+            takes[name](Path(folder) / "run")
+
+
+if __name__ == "__main__":
+    main()
