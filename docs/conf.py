@@ -33,7 +33,13 @@ author = "the patentlm authors"
 project_copyright = "the patentlm authors, Apache-2.0"
 version = release = __version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "sphinx_design"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
 exclude_patterns = ["_build", "_generated/results/*", "_generated/settings.md"]
 default_role = "literal"
 nitpicky = False

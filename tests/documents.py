@@ -109,7 +109,9 @@ def shortened(script: str, arguments: list[str]) -> list[str]:
 
 def run_python(code: str, folder: Path) -> None:
     """Runs a block of Python."""
-    in_child(lambda: exec(compile(code, "document", "exec"), {"__name__": "__main__"}), folder, code)
+    in_child(
+        lambda: exec(compile(code, "document", "exec"), {"__name__": "__main__"}), folder, code
+    )
 
 
 def in_child(work: Callable[[], object], folder: Path, what: str) -> None:

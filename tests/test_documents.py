@@ -1,6 +1,6 @@
 """Every command of README and documents does what a reader expects: it runs.
 
-    pytest -m documents
+pytest -m documents
 """
 
 import csv

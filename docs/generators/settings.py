@@ -42,7 +42,9 @@ def page() -> str:
     """The whole page, in Markdown."""
     scripts = [CONF / f"{name}.yaml" for name in SCRIPTS]
     groups = sorted(path for path in CONF.rglob("*.yaml") if path.parent != CONF)
-    shown = [path for path in groups if "help" not in path.parts and "job_logging" not in path.parts]
+    shown = [
+        path for path in groups if "help" not in path.parts and "job_logging" not in path.parts
+    ]
     parts = ["## Scripts", *(_section(path) for path in scripts if path.exists())]
     group = None
     for path in shown:
@@ -65,7 +67,9 @@ def _section(path: Path) -> str:
     if target := re.search(r"^_target_: (\S+)", text, re.MULTILINE):
         parts.append(f"Makes: `{target[1]}`")
     if rows := list(settings(text)):
-        parts.append("\n".join(["| setting | default | |", "| --- | --- | --- |", *map(_row, rows)]))
+        parts.append(
+            "\n".join(["| setting | default | |", "| --- | --- | --- |", *map(_row, rows)])
+        )
     return "\n\n".join(parts)
 
 

@@ -1,5 +1,7 @@
-"""What every notebook begins with, as `%run notebook.py NAME`: figures that fit the page, work in the
-repository's root, and an empty folder `outputs/learn/NAME` for the notebook's runs.
+"""What every notebook begins with, as `%run notebook.py NAME`.
+
+Figures fit the page, the working folder is the repository's root, and `outputs/learn/NAME`, the
+folder of the notebook's runs, is empty.
 
 A figure becomes an SVG whose lines and letters have the colour of the text around it, so that it
 reads well on light and on dark pages.
