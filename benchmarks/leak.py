@@ -19,7 +19,8 @@ from hydra.utils import instantiate
 from tabulate import tabulate
 
 from benchmarks import results
-from patentlm.data.interim import Draft
+from patentlm.data.interim import InterimCorpus
+from patentlm.data.preparation import read
 from patentlm.data.sources import PatentSource
 from patentlm.data.splits import REMOVED, TEST, TRAIN
 
@@ -45,7 +46,7 @@ def leak_of_shuffled(texts: Sequence[Text]) -> float:
     return leak(shuffled[cut:], shuffled[:cut])
 
 
-def leak_of_families(texts: Sequence[Text], sides: Sequence[int]) -> float:
+def leak_of_divided(texts: Sequence[Text], sides: Sequence[int]) -> float:
     """The leak where each text has the side that it was given."""
     return leak(chosen(texts, sides, TRAIN), chosen(texts, sides, TEST))
 
@@ -57,31 +58,32 @@ def windows(texts: Sequence[Text], *, before: int = 20) -> list[Text]:
 
 def leaks(source: PatentSource) -> dict[str, float]:
     """The leak of each way to divide the patents of a source."""
-    texts, sides = drafted(source)
-    # so few texts that none is left: all near-copies are found by MinHash
-    _, likely_sides = drafted(replace(source, split=replace(source.split, exact_up_to=0)))
+    texts, sides = divided(source)
+    # so few texts that none is left: all near-duplicates are found by MinHash
+    _, likely_sides = divided(replace(source, split=replace(source.split, exact_up_to=0)))
     different = [text for text, side in zip(texts, sides, strict=True) if side != REMOVED]
     return {
         "all windows shuffled, then divided": leak_of_shuffled(windows(texts)),
         "patents shuffled, then divided": leak_of_shuffled(texts),
-        "the same, exact copies removed": leak_of_shuffled(different),
-        "by near-duplicate cluster (patentlm)": leak_of_families(texts, sides),
-        "by cluster, found by MinHash": leak_of_families(texts, likely_sides),
+        "the same, exact duplicates removed": leak_of_shuffled(different),
+        "by near-duplicate cluster (patentlm)": leak_of_divided(texts, sides),
+        "by cluster, found by MinHash": leak_of_divided(texts, likely_sides),
     }
 
 
-def drafted(source: PatentSource) -> tuple[list[Text], list[int]]:
+def divided(source: PatentSource) -> tuple[list[Text], list[int]]:
     """The words and the side of each text of a source."""
     with TemporaryDirectory() as folder:
-        draft, sides, _ = source.draft(Path(folder) / "draft")
-        return texts_of(draft), sides.tolist()
+        texts = read(source, Path(folder) / "interim")
+        sides, _ = source.split.divide(texts, source.split.distinct(texts))
+        return words_of(texts.interim), sides.tolist()
 
 
-def texts_of(draft: Draft) -> list[Text]:
-    """The words of each text of a draft."""
+def words_of(interim: InterimCorpus) -> list[Text]:
+    """The words of each text of an interim corpus."""
     texts: list[Text] = []
-    for _, ids, lengths in draft.pieces("Reading texts"):
-        words = map(draft.words.__getitem__, ids.tolist())
+    for _, ids, lengths in interim.shards("Reading texts"):
+        words = map(interim.words.__getitem__, ids.tolist())
         texts += [list(islice(words, length)) for length in lengths.tolist()]
     return texts
 

@@ -13,7 +13,7 @@ and how much of them repeats, so these were set after real patents:
   table of all topics is to be no easier than the real one. Coined words take the ranks behind the
   usual English ones; within an abstract its own terms come again;
 - 5-word runs: one pair in some hundreds of unrelated abstracts shares any, by a common opening;
-- rows: a tenth are exact copies of an earlier abstract, 3 % near-copies with another sentence,
+- rows: a tenth are exact duplicates of an earlier abstract, 3 % near-duplicates with another sentence,
   8 % designs without text; some have figure references, quotes, entities, formula markers, letters
   beyond ASCII, and one in 200 line breaks and tabs.
 """
@@ -27,7 +27,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
+
+from patentlm.progress import progress_bar
 
 Ranks = NDArray[np.int64]
 
@@ -95,13 +96,13 @@ def write_table(path: Path, *, rows: int, seed: int) -> None:
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive,
         archive.open(MEMBER, "w", force_zip64=True) as member,
         io.TextIOWrapper(member, "utf-8", newline="") as table,
-        tqdm(total=rows, desc="Making rows", unit=" rows", disable=None, leave=False) as progress,
+        progress_bar("Making rows", unit="rows", total=rows) as bar,
     ):
         table.write('"patent_id"\t"patent_abstract"\n')
         for block in blocks(rows, seed):
             lines = [f'"{id}"\t"{text.replace(chr(34), chr(34) * 2)}"\n' for id, text in block]
             table.write("".join(lines))
-            progress.update(len(block))
+            bar.update(len(block))
 
 
 def blocks(rows: int, seed: int) -> Iterator[list[tuple[str, str]]]:
@@ -187,7 +188,7 @@ class _Table:
             self.earlier[place] = text
 
     def originals(self, rng: np.random.Generator) -> list[str]:
-        """Abstracts that are no copies."""
+        """Abstracts that repeat no other."""
         shape = (WORDS / DEVIATION) ** 2
         lengths = np.maximum(rng.gamma(shape, WORDS / shape, BLOCK), 12).astype(np.int64)
         ends = lengths.cumsum()

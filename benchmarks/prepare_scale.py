@@ -5,12 +5,12 @@
 makes tables of synthetic abstracts (see `patentsview_table`), puts each into an empty cache as a
 release that was downloaded before, and measures with `data=patentsview` in fresh processes: the
 pass that filters the table by a phrase, the same for all rows, and the preparation of all rows
-(clean, remove copies, find near-copies, tokenise, index). Prints a table, what follows for nine
+(clean, tokenise, remove exact duplicates, find near-duplicates, index). Prints a table, what follows for nine
 million rows, the targets with whether they are met, and all numbers as a line of JSON.
 
 Seconds are those of the work alone, without the start of Python. Memory is the peak of the
 proportional set size (PSS, of Linux) summed over a process and all it started, file pages it maps
-included. Disk is what lies in the cache. Words are the targets of the texts that are kept: copies
+included. Disk is what lies in the cache. Words are the targets of the texts that are kept: duplicates
 are read, cleaned and compared as well, but not counted.
 """
 
@@ -39,7 +39,7 @@ from tabulate import tabulate
 
 from benchmarks.patentsview_table import write_table
 from patentlm import __version__
-from patentlm.data.corpus import prepare
+from patentlm.data.preparation import prepare
 
 CONF = Path(__file__).parent.parent / "conf"
 RELEASE = Path("patentsview", "2026-04-10")
@@ -83,7 +83,7 @@ def filter_table(cache: Path, query: str | None) -> tuple[float, Counts]:
     """Seconds of the pass that keeps the rows with a phrase."""
     source = instantiate(configured(cache, query).data)
     start = perf_counter()
-    first = next(source.patents(), None)
+    first = next(iter(source.records()), None)
     return perf_counter() - start, {"found_any": int(first is not None)}
 
 

@@ -17,7 +17,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from patentlm.batch import IGNORE, Batch, select_targets
-from patentlm.data.words import Ids
+from patentlm.data.arrays import Ids
 from patentlm.model.network import Network, State, detach
 
 STREAMS, LENGTH = 20, 35

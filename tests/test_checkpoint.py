@@ -144,7 +144,7 @@ def test_weights_of_another_network(tmp_path):
         "torch.nn.LSTM.__init__.__globals__",
         "patentlm.checkpoint.Path",
         "patentlm.checkpoint.torch.load",
-        "patentlm.data.corpus.FileLock",
+        "patentlm.data.preparation.FileLock",
         "patentlm.model.network.torch.load",
         "torch.nn.Missing",
     ],

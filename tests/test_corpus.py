@@ -12,13 +12,14 @@ import pytest
 
 from patentlm.data.cache import cache_folder
 from patentlm.data.cleaning import Cleaning
-from patentlm.data.corpus import describe, encode_texts, fingerprint, prepare
-from patentlm.data.patents import Patent
+from patentlm.data.corpus import encode_texts
+from patentlm.data.preparation import describe, fingerprint, prepare
+from patentlm.data.records import Patent
 from patentlm.data.sources import CorpusSource, SampleSource
 from patentlm.data.splits import SPLITS, ClusterSplit
 from patentlm.data.words import SPECIAL, UNK, Vocabulary, WordTokenizer
 from patentlm.errors import DataError
-from tests.drafts import BreakingSource, ListSource, WatchedSource, texts_by_split
+from tests.made_up import BreakingSource, ListSource, WatchedSource, texts_by_split
 
 KEEP_ALL = WordTokenizer(min_count=1, max_words=None)
 SAMPLE = SampleSource(
@@ -69,6 +70,8 @@ def test_texts_become_ids_between_ends(watched):
 def test_what_was_found_and_made_is_counted(watched):
     assert prepare(watched(**TINY), KEEP_ALL).counts == {
         "rows": 5,
+        "without_text": 0,
+        "outside_query": 0,
         "train_abstracts": 2,
         "train_targets": 8,
         "train_characters": 12,
@@ -113,7 +116,7 @@ def test_the_ids_of_patents_are_their_words_between_ends():
 
 
 def test_very_many_texts_are_indexed_like_a_few(watched):
-    # so many that a draft hands them out in several pieces, whose bounds no split ends at
+    # so many that they come in several shards, whose bounds no split ends at
     texts = [f"w{number:05}" for number in range(10_000)]
     lines = "\n".join(texts)
     corpus = prepare(watched(train=lines, valid="\n".join(texts[::-1]), test=lines), KEEP_ALL)
@@ -221,7 +224,7 @@ def test_a_preparation_that_breaks_off_leaves_nothing_behind(watched):
     source = watched(**TINY)
     breaking = BreakingSource(path=source.path, encoding="utf-8")
     for _ in range(2):
-        with pytest.raises(TypeError, match="not JSON serializable"):
+        with pytest.raises(TypeError, match="keys must be str"):
             prepare(breaking, KEEP_ALL)
         assert folders() == []
     prepare(source, KEEP_ALL)
@@ -274,7 +277,10 @@ def test_nothing_but_plain_values_is_stored(watched):
 
 
 def test_counts_are_told(watched, caplog):
-    assert describe({"rows": 3522, "near_copies": 345}) == "3,522 rows, 345 near copies"
+    assert describe({"rows": 3522, "near_duplicates": 345}) == "3,522 rows, 345 near duplicates"
     with caplog.at_level(logging.INFO):
         corpus = prepare(watched(**TINY), KEEP_ALL)
-    assert f"{corpus.label}: 5 rows, 2 train abstracts, 8 train targets" in caplog.text
+    assert (
+        f"{corpus.label}: 5 rows, 0 without text, 0 outside query, 2 train abstracts, 8 train targets"
+        in caplog.text
+    )

@@ -67,7 +67,7 @@ def test_a_run_leaves_behind_what_it_promises(train, capsys):
     assert record["versions"].keys() >= {"python", "torch", "patentlm"}
     for line in ("this model", "unigram", "most common word", "patents.csv: test,"):
         assert line in shown
-    assert "copies" in (folder / "train.log").read_text()
+    assert "exact duplicates" in (folder / "train.log").read_text()
     assert len(re.findall(r"^\d\. ", (folder / "samples.txt").read_text(), re.MULTILINE)) == 3
 
 

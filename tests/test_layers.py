@@ -17,7 +17,7 @@ HYDRA = {
 }  # fmt: skip
 OPTUNA = {"sweeps.search", "sweeps.pruning"}
 FLOORS = [  # each room imports from those above it alone
-    {"__init__", "errors", "batch"},
+    {"__init__", "errors", "batch", "progress"},
     {"data", "model", "runtime"},
     {"evaluation", "generation", "checkpoint"},
     {"trained_model", "sweeps"},

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patentlm.data.patents import Patent, read_patents
+from patentlm.data.patents import read_patents
+from patentlm.data.records import Patent
 from patentlm.errors import DataError
 
 PATENTS = [

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from patentlm.data.cleaning import Cleaning
 from patentlm.data.patentsview.source import PatentsViewSource
+from patentlm.data.preparation import read
 from patentlm.data.splits import ClusterSplit
 from patentlm.errors import DataError
 from tests.test_tables import grants_table, one_line, table, zipped
@@ -43,10 +44,10 @@ def release(cache):
 def test_the_source_hands_on_what_the_filter_keeps(release):
     release([*ABSTRACTS, ("D1", ""), ("99", "A lamp.")])
     source = replace(SOURCE, query="A  Network")
-    patents = list(source.patents())
+    patents = list(source.records())
     assert [(patent.id, patent.abstract) for patent in patents] == ABSTRACTS
     assert {(patent.date, patent.title) for patent in patents} == {("", "")}
-    assert {reason: count for reason, count in source.left_out().items() if count} == {
+    assert {reason: count for reason, count in source.records().counts.items() if count} == {
         "without_text": 1,
         "outside_query": 1,
     }
@@ -56,37 +57,38 @@ def test_the_source_hands_on_what_the_filter_keeps(release):
 
 def test_the_source_becomes_a_corpus(release, tmp_path):
     release([*ABSTRACTS, ("D1", ""), ("99", "A lamp.")])
-    drafted = replace(SOURCE, query={"any": ["network", "carburettor"]}).draft(tmp_path / "draft")
-    assert len(drafted.draft.lengths) == 12
-    assert drafted.counts["rows"] == 14
-    assert drafted.counts["without_text"] == 1
-    assert drafted.counts["outside_query"] == 1
+    source = replace(SOURCE, query={"any": ["network", "carburettor"]})
+    texts = read(source, tmp_path / "interim")
+    assert len(texts.interim.lengths) == 12
+    assert texts.counts["rows"] == 14
+    assert texts.counts["without_text"] == 1
+    assert texts.counts["outside_query"] == 1
 
 
 def test_dates_and_titles_reach_the_source(release):
     release(ABSTRACTS, grants=[(id, f"20{int(id):02}-01-01", f"No. {id}") for id, _ in ABSTRACTS])
     source = replace(SOURCE, granted_to="2002-12-31")
-    assert [(patent.date, patent.title) for patent in source.patents()] == [
+    assert [(patent.date, patent.title) for patent in source.records()] == [
         ("2000-01-01", ""),
         ("2001-01-01", ""),
         ("2002-01-01", ""),
     ]
-    assert source.left_out()["outside_dates"] == 9
-    titles = [patent.title for patent in replace(source, titles=True).patents()]
+    assert source.records().counts["outside_dates"] == 9
+    titles = [patent.title for patent in replace(source, titles=True).records()]
     assert titles == ["No. 0", "No. 1", "No. 2"]
 
 
 def test_the_same_filter_is_not_run_again(release, cache):
     release(ABSTRACTS)
-    first = list(replace(SOURCE, query="claim A").patents())
+    first = list(replace(SOURCE, query="claim A").records())
     (made,) = cache.glob("patentsview/*/filtered/*.parquet")
     inode = made.stat().st_ino
     (cache / "patentsview" / RELEASE / "g_patent_abstract.tsv.zip").write_bytes(b"not read again")
-    assert list(replace(SOURCE, query=" claim\nA").patents()) == first
+    assert list(replace(SOURCE, query=" claim\nA").records()) == first
     assert list(cache.glob("patentsview/*/filtered/*.parquet")) == [made]
     assert made.stat().st_ino == inode
     with pytest.raises(DataError, match="is damaged"):
-        list(replace(SOURCE, query="claim B").patents())
+        list(replace(SOURCE, query="claim B").records())
 
 
 def test_the_identity_tells_what_the_texts_depend_on(release):
@@ -117,7 +119,7 @@ def test_the_identity_tells_what_the_texts_depend_on(release):
 def test_a_filter_that_keeps_nothing_tells_why(release):
     release([*ABSTRACTS, ("D1", "")])
     with pytest.raises(DataError) as error:
-        list(replace(SOURCE, query="carburettor").patents())
+        list(replace(SOURCE, query="carburettor").records())
     assert one_line(error) == (
         "PatentsView 2026-04-10: none of 13 patents is kept (1 without text, 12 outside query); "
         "try a shorter phrase in data.query, or a longer range of dates"
@@ -127,13 +129,13 @@ def test_a_filter_that_keeps_nothing_tells_why(release):
 def test_an_empty_table_says_so(release):
     release([])
     with pytest.raises(DataError, match=r"none of 0 patents is kept \(the table is empty\)"):
-        list(SOURCE.patents())
+        list(SOURCE.records())
 
 
 def filter_together(barrier, source, answers):
     """What each of several processes does: waits until all are there, then filters."""
     barrier.wait(60)
-    answers.put([patent.id for patent in source.patents()])
+    answers.put([patent.id for patent in source.records()])
 
 
 def test_processes_that_ask_at_once_get_one_whole_table(release, cache):

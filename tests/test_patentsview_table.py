@@ -96,7 +96,7 @@ def test_unrelated_abstracts_share_hardly_any_runs_of_five_words(
     assert sum(map(bool, common)) < 30
 
 
-def test_some_abstracts_are_near_copies() -> None:
+def test_some_abstracts_are_near_duplicates() -> None:
     texts = dict.fromkeys(text for block in blocks(2000, seed=4) for _, text in block)
     sentences = Counter(part for text in texts for part in text.split(". ") if len(part) > 60)
     assert 0.01 < sum(number > 1 for number in sentences.values()) / len(texts) < 0.3

@@ -92,7 +92,7 @@ def test_a_file_of_patents_becomes_a_model_end_to_end(real_data, tmp_path):
     print(shown)
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["counts"]["rows"] == 3_522
-    assert record["counts"]["copies"] > 341
+    assert record["counts"]["exact_duplicates"] > 341
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["test/perplexity"] < 200
 

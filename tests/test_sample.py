@@ -5,9 +5,8 @@ from datetime import date
 
 import pytest
 
-from patentlm.data.patents import Patent
-from patentlm.data.sample import SLOT, sample_patents
-from patentlm.data.sample_grammar import DOMAINS, PHRASES, SENTENCES
+from patentlm.data.records import Patent
+from patentlm.data.sample import SLOT, grammar, sample_patents
 
 COUNT = 1000
 NEAR = 0.7
@@ -39,7 +38,7 @@ def patents() -> list[Patent]:
 
 @pytest.fixture(scope="module")
 def distinct(patents: list[Patent]) -> list[str]:
-    """The abstracts without exact copies, in order."""
+    """The abstracts without exact duplicates, in order."""
     return list(dict.fromkeys(patent.abstract for patent in patents if patent.abstract))
 
 
@@ -115,30 +114,31 @@ def test_some_patents_repeat_an_earlier_abstract(
 def test_some_patents_nearly_repeat_an_earlier_abstract(
     pairs: list[tuple[int, int, float]],
 ) -> None:
-    near_copies = {later for _, later, share in pairs if share > NEAR}
-    assert 0.04 <= len(near_copies) / COUNT <= 0.08
+    near_duplicates = {later for _, later, share in pairs if share > NEAR}
+    assert 0.04 <= len(near_duplicates) / COUNT <= 0.08
 
 
 def test_other_abstracts_share_few_phrases(
     distinct: list[str], pairs: list[tuple[int, int, float]]
 ) -> None:
-    near_copies = {later for _, later, share in pairs if share > NEAR}
-    number = len(distinct) - len(near_copies)
-    shares = [share for *pair, share in pairs if near_copies.isdisjoint(pair)]
+    near_duplicates = {later for _, later, share in pairs if share > NEAR}
+    number = len(distinct) - len(near_duplicates)
+    shares = [share for *pair, share in pairs if near_duplicates.isdisjoint(pair)]
     assert max(shares) < 0.6
     assert sum(share >= 0.3 for share in shares) < 1e-4 * number * (number - 1) / 2
 
 
 def test_later_sentences_stay_with_the_subject_of_the_first(distinct: list[str]) -> None:
-    tasks = [task for domain in DOMAINS for task in domain["task"].split("|")]
+    tasks = [task for domain in grammar()["domains"] for task in domain["task"]]
     named = [{task for task in tasks if task in abstract.lower()} for abstract in distinct]
     assert max(map(len, named)) == 1
 
 
 def test_every_slot_of_the_grammar_has_options() -> None:
-    known = {*PHRASES, *DOMAINS[0], "extra", "kind", "net"}
-    productions = [*PHRASES.values(), *(text for texts in SENTENCES.values() for text in texts)]
+    domains, phrases, sentences = (grammar()[part] for part in ("domains", "phrases", "sentences"))
+    known = {*phrases, *domains[0], "extra", "kind", "net"}
+    productions = [text for texts in [*phrases.values(), *sentences.values()] for text in texts]
     slots = {slot for text in productions for slot in SLOT.findall(text) if "|" not in slot}
     assert slots <= known
-    assert all(domain.keys() == DOMAINS[0].keys() for domain in DOMAINS)
-    assert PHRASES.keys().isdisjoint(SENTENCES)
+    assert all(domain.keys() == domains[0].keys() for domain in domains)
+    assert phrases.keys().isdisjoint(sentences)

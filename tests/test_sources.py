@@ -1,16 +1,17 @@
 """Sources: which texts they hand on, what they count, and what they say when there are none."""
 
 import string
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import pytest
 
 from patentlm.data.cleaning import Cleaning
-from patentlm.data.patents import Patent
+from patentlm.data.records import Patent, Records
 from patentlm.data.sources import CorpusSource, FileSource, SampleSource
 from patentlm.data.splits import SPLITS, ClusterSplit
 from patentlm.errors import DataError
-from tests.drafts import ListSource, texts_by_split
+from tests.made_up import ListSource, texts_by_split
 
 PATENTS = {
     "query": None,
@@ -104,9 +105,9 @@ def test_what_is_left_out_is_counted(patents_file):
         "rows": 19,
         "without_text": 3,
         "outside_query": 1,
-        "copies": 1,
-        "families": 1,
-        "near_copies": 2,
+        "exact_duplicates": 1,
+        "near_duplicate_clusters": 1,
+        "near_duplicates": 2,
     }
     assert sum(map(len, texts.values())) == 14
 
@@ -114,20 +115,26 @@ def test_what_is_left_out_is_counted(patents_file):
 def test_the_sample_is_a_source_like_any_other():
     texts, counts = texts_by_split(SAMPLE)
     assert counts["rows"] == 60
-    assert counts["without_text"] + counts["copies"] + sum(map(len, texts.values())) == 60
+    assert counts["without_text"] + counts["exact_duplicates"] + sum(map(len, texts.values())) == 60
     assert texts_by_split(SAMPLE) == (texts, counts)
 
 
 def test_rows_that_a_source_leaves_out_itself_are_counted():
     @dataclass(frozen=True, kw_only=True)
     class Choosy(ListSource):
-        def left_out(self):
-            return {"outside_dates": 4, "not_utility": 3}
+        def records(self):
+            return Records(self.rows, Counter(outside_dates=4, not_utility=3))
 
     rows = [Patent(text, "", "", "") for text in [*ABSTRACTS, ""]]
     _, counts = texts_by_split(Choosy(rows=rows, **PATENTS))
     left_out = {"without_text": 1, "outside_query": 0, "outside_dates": 4, "not_utility": 3}
-    assert counts == {"rows": 20, **left_out, "copies": 0, "families": 0, "near_copies": 0}
+    assert counts == {
+        "rows": 20,
+        **left_out,
+        "exact_duplicates": 0,
+        "near_duplicate_clusters": 0,
+        "near_duplicates": 0,
+    }
 
 
 def test_a_corpus_is_taken_as_it_is(corpus_folder):
@@ -139,7 +146,7 @@ def test_a_corpus_is_taken_as_it_is(corpus_folder):
         "valid": ["a <unk>", "<end> x-y"],
         "test": ["é b"],
     }
-    assert counts == {"rows": 5}
+    assert counts == {"rows": 5, "without_text": 0, "outside_query": 0}
 
 
 def test_sources_are_called_what_people_call_them(patents_file, corpus_folder):

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from benchmarks.leak import leaks
+from patentlm.data.ingest import digest, fold
 from patentlm.data.minhash import likely_pairs
 from patentlm.data.near_duplicates import connected, exact_pairs
-from patentlm.data.patents import Patent
-from patentlm.data.reading import digest, fold
+from patentlm.data.preparation import read
+from patentlm.data.records import Patent
 from patentlm.data.sources import SampleSource
 from patentlm.data.splits import REMOVED, SPLITS, ClusterSplit
-from tests.drafts import ListSource, texts_by_split
+from tests.made_up import ListSource, texts_by_split
 
 SETTINGS = OmegaConf.load(Path(__file__).parents[1] / "conf/data/base/patents.yaml")
 SPLIT = instantiate(SETTINGS.split)
@@ -39,7 +40,7 @@ def shingles(text, length):
     return runs or {tuple(words)}
 
 
-def families_by_brute_force(texts, shingle, overlap):
+def clusters_by_brute_force(texts, shingle, overlap):
     """The smallest member of each text's connected component, from sets of shingles."""
     sets = [shingles(text, shingle) for text in texts]
     labels = list(range(len(texts)))
@@ -92,7 +93,15 @@ def test_exact_copies_are_removed_and_counted():
     ]
     assert sorted(sides_of(rows)) == ["a small net with layers .", "something else is claimed here"]
     _, counts = divided(rows)
-    assert counts.items() >= {"rows": 3, "copies": 1, "families": 0, "near_copies": 0}.items()
+    assert (
+        counts.items()
+        >= {
+            "rows": 3,
+            "exact_duplicates": 1,
+            "near_duplicate_clusters": 0,
+            "near_duplicates": 0,
+        }.items()
+    )
 
 
 @pytest.mark.parametrize("exact_up_to", [10_000, 0])
@@ -103,7 +112,10 @@ def test_near_copies_are_counted_and_stay_together(exact_up_to):
     rows = [patent(some) for some in (parent, "a b c d e f g", grandchild, child)]
     split = replace(SPLIT, exact_up_to=exact_up_to)
     _, counts = divided(rows, split)
-    assert counts.items() >= {"copies": 0, "families": 1, "near_copies": 3}.items()
+    assert (
+        counts.items()
+        >= {"exact_duplicates": 0, "near_duplicate_clusters": 1, "near_duplicates": 3}.items()
+    )
     sides = sides_of(rows, split)
     assert sides[parent] == sides[child] == sides[grandchild]
 
@@ -128,13 +140,13 @@ def test_of_copies_the_row_of_the_earliest_stays():
     assert texts["train"] == ["something else", "a net !", "yet another"]
 
 
-def test_the_shares_are_those_of_the_families():
+def test_the_shares_are_those_of_the_clusters():
     rows = [patent(f"text number {n} of many", str(n)) for n in range(4000)]
     texts, _ = divided(rows, replace(SPLIT, valid=0.2, test=0.1))
     assert [len(texts[name]) / 4000 for name in SPLITS] == pytest.approx([0.7, 0.2, 0.1], abs=0.03)
 
 
-def test_the_side_of_a_family_hangs_on_the_digest_of_its_earliest_member():
+def test_the_side_of_a_cluster_hangs_on_the_digest_of_its_earliest_member():
     split = replace(HALF, valid=0.25, test=0.5)
     digests = np.array([0, 2**63 - 2**20, 2**63, 2**63 + 2**62, 2**64 - 1], np.uint64)
     assert [SPLITS[at] for at in split.side(digests)] == ["test", "test", "valid", "train", "train"]
@@ -151,13 +163,13 @@ def dated_patents(draw):
 
 
 @given(dated_patents())
-def test_every_text_is_on_one_side_and_no_family_on_two(patents):
+def test_every_text_is_on_one_side_and_no_cluster_on_two(patents):
     texts, counts = divided(patents, HALF)
     kept = [fold(text) for name in SPLITS for text in texts[name]]
     assert sorted(kept) == sorted({fold(some.abstract) for some in patents})
     assert counts["rows"] == len(patents)
-    assert counts["copies"] == len(patents) - len(kept)
-    labels = families_by_brute_force(kept, HALF.shingle, HALF.overlap)
+    assert counts["exact_duplicates"] == len(patents) - len(kept)
+    labels = clusters_by_brute_force(kept, HALF.shingle, HALF.overlap)
     sides = [name for name in SPLITS for _ in texts[name]]
     assert len(set(zip(labels, sides, strict=True))) == len(set(labels))
 
@@ -167,17 +179,22 @@ def test_every_text_is_on_one_side_and_no_family_on_two(patents):
 def test_what_is_found_decides_alone_who_stays_together(split, find, patents):
     source = ListSource(rows=patents, query=None, cleaning=CLEANING, split=split)
     with TemporaryDirectory() as folder:
-        draft, sides, counts = source.draft(Path(folder) / "draft")
+        texts = read(source, Path(folder) / "interim")
+        sides, counts = split.divide(texts, split.distinct(texts))
         kept = np.flatnonzero(sides != REMOVED)
         ranks = np.full(len(sides), -1)
         ranks[kept] = np.arange(len(kept))
-        pairs = find(draft, ranks, length=split.shingle, overlap=split.overlap)
-    assert len(kept) == len({some.abstract for some in patents}) == len(patents) - counts["copies"]
+        pairs = find(texts.interim, ranks, length=split.shingle, overlap=split.overlap)
+    assert (
+        len(kept)
+        == len({some.abstract for some in patents})
+        == len(patents) - counts["exact_duplicates"]
+    )
     labels = connected(pairs, len(kept)).tolist()
     # the rows are in order of grant: the label is the place of the earliest
     digests = np.array([digest(patents[kept[label]].abstract) for label in labels], np.uint64)
     assert sides[kept].tolist() == split.side(digests).tolist()
-    assert counts["near_copies"] == sum(labels.count(label) > 1 for label in labels)
+    assert counts["near_duplicates"] == sum(labels.count(label) > 1 for label in labels)
 
 
 @given(dated_patents(), st.randoms(use_true_random=False))
@@ -214,7 +231,7 @@ def test_patents_that_tell_nothing_of_their_age_are_divided_all_the_same():
     for some in (rows, rows[::-1]):
         texts, counts = divided(some, HALF)
         assert sum(map(len, texts.values())) == 3
-        assert (counts["copies"], counts["near_copies"]) == (1, 2)
+        assert (counts["exact_duplicates"], counts["near_duplicates"]) == (1, 2)
 
 
 def test_it_is_told_when_minhash_takes_over(caplog):
@@ -224,28 +241,28 @@ def test_it_is_told_when_minhash_takes_over(caplog):
         assert "MinHash" not in caplog.text
         divided(rows, replace(HALF, exact_up_to=1000))
     assert [record.getMessage() for record in caplog.records] == [
-        "More than 1,000 texts: near-copies are found by MinHash, which misses a few"
+        "More than 1,000 texts: near-duplicates are found by MinHash, which misses a few"
     ]
 
 
-def assert_that_only_families_do_not_leak(source):
-    windows, shuffled, without_copies, by_family, by_minhash = leaks(source).values()
+def assert_that_only_clusters_do_not_leak(source):
+    windows, shuffled, without_copies, by_cluster, by_minhash = leaks(source).values()
     assert windows > 0.98
     assert shuffled > 0.1
-    assert without_copies > 2 * max(by_family, by_minhash)
-    assert by_family < 0.03
+    assert without_copies > 2 * max(by_cluster, by_minhash)
+    assert by_cluster < 0.03
     assert by_minhash < 0.03
 
 
-def test_only_splitting_by_family_keeps_test_out_of_training():
-    assert_that_only_families_do_not_leak(
+def test_only_splitting_by_cluster_keeps_test_out_of_training():
+    assert_that_only_clusters_do_not_leak(
         SampleSource(count=300, seed=1, query=None, cleaning=CLEANING, split=SPLIT)
     )
 
 
 @pytest.mark.real_data
-def test_only_splitting_by_family_keeps_real_test_patents_out_of_training(real_data):
-    assert_that_only_families_do_not_leak(
+def test_only_splitting_by_cluster_keeps_real_test_patents_out_of_training(real_data):
+    assert_that_only_clusters_do_not_leak(
         instantiate(
             SETTINGS,
             _target_="patentlm.data.sources.FileSource",

@@ -15,9 +15,10 @@ from patentlm.checkpoint import (
     read,
     weights_of,
 )
+from patentlm.data.arrays import Ids
 from patentlm.data.corpus import encode_texts
 from patentlm.data.windows import evaluation_windows
-from patentlm.data.words import Ids, Vocabulary, detokenize, tokenize
+from patentlm.data.words import Vocabulary, detokenize, tokenize
 from patentlm.errors import CheckpointError, ConfigError
 from patentlm.evaluation.dynamic import Settings, adapt, second_moments
 from patentlm.evaluation.metrics import Score

@@ -15,17 +15,17 @@ SMALL = zip_of(b"patent_id\tpatent_abstract\n1\tA pump.\n")
 BIG = zip_of(b"patent_id\tpatent_abstract\n1\tA pump.\n", padding=4 * MEBIBYTE)
 CHILD = """
 import logging, signal, sys
-from patentlm.data.patentsview import download
+from patentlm import progress
 from patentlm.data.patentsview.open_data_portal import ABSTRACTS, OpenDataPortal
 from patentlm.errors import DataError
 from urllib3.util import Retry
 
-class Bar(download.tqdm):  # tells the test what is on disk
+class Bar(progress.tqdm):  # tells the test what is on disk
     def update(self, n=1):
         print("grown", flush=True)
         return super().update(n)
 
-download.tqdm = Bar
+progress.tqdm = Bar
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs behind
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 logging.getLogger("filelock").setLevel(logging.WARNING)

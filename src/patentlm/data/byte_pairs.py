@@ -18,7 +18,8 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import Split
 from tokenizers.trainers import BpeTrainer
 
-from patentlm.data.words import SPECIAL, UNK, EncodedWords, Ids, Tokenizer, Vocabulary
+from patentlm.data.arrays import Ids
+from patentlm.data.words import SPECIAL, UNK, EncodedWords, Tokenizer, Vocabulary
 from patentlm.errors import ConfigError
 
 # Unless it is told so, the library warns whenever a process that spelt words starts another one.

@@ -7,10 +7,12 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from patentlm.batch import Batch
-from patentlm.data.corpus import Corpus, prepare
+from patentlm.data.arrays import Ids
+from patentlm.data.corpus import Corpus
+from patentlm.data.preparation import prepare
 from patentlm.data.sources import Source
 from patentlm.data.windows import Windows, evaluation_windows, loader
-from patentlm.data.words import Ids, Tokenizer
+from patentlm.data.words import Tokenizer
 from patentlm.errors import DataError
 
 

@@ -1,7 +1,7 @@
-"""Texts on disk as provisional ids: words are numbered as they first appear.
+"""The interim corpus: texts on disk as provisional ids, words numbered as they first appear.
 
-So one reading of a source is enough to count its words, compare its texts and index them at last,
-and what is held in memory does not grow with the texts, but for some bytes a text.
+So a source is read once to count its words, compare its texts and index them in the end, and the
+memory needed does not grow with the texts, apart from some bytes for each text.
 """
 
 from collections import defaultdict
@@ -13,94 +13,107 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-TEXTS_IN_A_PIECE = 1024  # so that what is computed from one stays in the processor's cache
+from patentlm.data.arrays import BoolArray, Int64Array
+from patentlm.progress import progress_bar
 
-Numbers = NDArray[np.int64]
+SHARD_TEXTS = 1024  # so that what is computed from a shard stays in the processor's cache
 
 
-class Chunk(NamedTuple):
-    """Some texts as ids of a vocabulary of their own.
+class TextBatch(NamedTuple):
+    """A batch of texts as ids of a vocabulary of its own.
 
     Args:
         words: by id.
-        ids: of all texts, one after the other, `(words of the texts,)`.
+        ids: of all texts, one text after the other, `(words of the texts,)`.
         lengths: words of each text, `(texts,)`.
     """
 
     words: list[str]
     ids: NDArray[np.uint32]
-    lengths: Numbers
+    lengths: Int64Array
 
 
-class Piece(NamedTuple):
-    """Some texts of a draft that follow each other, the first one being text `start`."""
+class Shard(NamedTuple):
+    """Consecutive texts of an interim corpus, the first one being text `start`."""
 
     start: int
     ids: NDArray[np.uint32]
-    lengths: Numbers
+    lengths: Int64Array
 
 
 @dataclass(frozen=True)
-class Draft:
+class InterimCorpus:
     """Texts as ids of one vocabulary that holds every word.
 
     Args:
-        path: the ids, one text after the other.
+        path: file of the ids, one text after the other.
         words: by id, in order of appearance.
         lengths: words of each text, `(texts,)`.
     """
 
     path: Path
     words: list[str]
-    lengths: Numbers
+    lengths: Int64Array
 
-    def pieces(self, doing: str) -> Iterator[Piece]:
-        """The texts in order, some at a time; a progress bar says what is done to them."""
-        bounds = [*range(0, len(self.lengths), TEXTS_IN_A_PIECE), len(self.lengths)]
-        with self.path.open("rb") as file, _bar(doing, len(self.lengths)) as bar:
+    def shards(self, doing: str) -> Iterator[Shard]:
+        """The texts in order, a shard at a time; a progress bar says what is done to them."""
+        bounds = [*range(0, len(self.lengths), SHARD_TEXTS), len(self.lengths)]
+        with (
+            self.path.open("rb") as file,
+            progress_bar(doing, unit="texts", total=len(self.lengths)) as bar,
+        ):
             for start, end in pairwise(bounds):
                 lengths = self.lengths[start:end]
-                yield Piece(start, np.fromfile(file, np.uint32, int(lengths.sum())), lengths)
+                yield Shard(start, np.fromfile(file, np.uint32, int(lengths.sum())), lengths)
                 bar.update(len(lengths))
 
-    def counts(self, texts: NDArray[np.bool_]) -> Numbers:
-        """How often each word occurs in the texts chosen, `(words,)`."""
+    def word_counts(self, texts: BoolArray) -> Int64Array:
+        """How often each word occurs in the chosen texts, `(words,)`.
+
+        Args:
+            texts: which texts are counted, `(texts,)`.
+        """
         counts = np.zeros(len(self.words), np.int64)
-        for start, ids, lengths in self.pieces("Counting words"):
+        for start, ids, lengths in self.shards("Counting words"):
             chosen = np.repeat(texts[start : start + len(lengths)], lengths)
             np.add.at(counts, ids[chosen], 1)
         return counts
 
 
-def number(texts: Sequence[Sequence[str]]) -> Chunk:
-    """Texts, each a list of words, as ids in order of appearance."""
-    numbers = _numbers()
+def number_words(texts: Sequence[Sequence[str]]) -> TextBatch:
+    """Texts, each a list of words, as ids in order of appearance.
+
+    Example:
+        >>> number_words([["b", "a", "b"], ["c"]]).ids.tolist()
+        [0, 1, 0, 2]
+    """
+    numbers = _numbering()
     lengths = np.array([len(words) for words in texts], np.int64)
     every = map(numbers.__getitem__, chain.from_iterable(texts))
     ids = np.fromiter(every, np.uint32, int(lengths.sum()))
-    return Chunk(list(numbers), ids, lengths)
+    return TextBatch(list(numbers), ids, lengths)
 
 
-def write_draft(chunks: Iterable[Chunk], path: Path) -> Draft:
-    """The draft of all chunks, in order."""
-    numbers = _numbers()
+def write_interim(batches: Iterable[TextBatch], path: Path) -> InterimCorpus:
+    """Writes the texts of all batches, in order.
+
+    Args:
+        batches: the texts.
+        path: the file for their ids.
+    """
+    numbers = _numbering()
     lengths = [np.zeros(0, np.int64)]
     with path.open("wb") as file:
-        for chunk in chunks:
-            every = map(numbers.__getitem__, chunk.words)
-            np.fromiter(every, np.uint32, len(chunk.words))[chunk.ids].tofile(file)
-            lengths.append(chunk.lengths)
-    return Draft(path, list(numbers), np.concatenate(lengths))
+        for batch in batches:
+            every = map(numbers.__getitem__, batch.words)
+            np.fromiter(every, np.uint32, len(batch.words))[batch.ids].tofile(file)
+            lengths.append(batch.lengths)
+    return InterimCorpus(path, list(numbers), np.concatenate(lengths))
 
 
-def _bar(doing: str, texts: int) -> "tqdm[Any]":
-    return tqdm(desc=doing, total=texts, unit=" texts", delay=2, disable=None, leave=False)
-
-
-def _numbers() -> defaultdict[Any, int]:
-    """A dictionary that numbers what it is asked for in order of appearance."""
+def _numbering() -> defaultdict[Any, int]:
+    """A dictionary that numbers its keys in the order in which they are first looked up."""
     numbers: defaultdict[Any, int] = defaultdict()
     numbers.default_factory = numbers.__len__
     return numbers

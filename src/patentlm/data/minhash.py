@@ -1,4 +1,4 @@
-"""Near-copies among millions of texts: MinHash signatures (Broder 1997), compared in bands.
+"""Near-duplicates among millions of texts: MinHash signatures (Broder 1997), compared in bands.
 
 A text's signature holds, for each of `BANDS * ROWS` hash functions, the smallest hash of its
 shingles, cut to 16 bits (b-bit minwise hashing, Li and König 2010). The share of equal entries in
@@ -14,26 +14,29 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from patentlm.data.interim import Draft, Numbers
+from patentlm.data.arrays import Int64Array, row_starts
+from patentlm.data.interim import InterimCorpus
 from patentlm.data.near_duplicates import Pairs
 from patentlm.data.processes import in_processes
 from patentlm.data.shingles import WordHashes, hash_words, mix, shingles
+from patentlm.progress import progress
 
 BANDS, ROWS = 32, 3
 
 Signatures = NDArray[np.uint16]
 
 
-def likely_pairs(draft: Draft, ranks: Numbers, *, length: int, overlap: float) -> Pairs:
-    """Pairs of near-copies, most of them: the arguments are those of `exact_pairs`.
+def likely_pairs(
+    interim: InterimCorpus, ranks: Int64Array, *, length: int, overlap: float
+) -> Pairs:
+    """Pairs of near-duplicates, most of them: the arguments are those of `exact_pairs`.
 
     The signatures lie on disk, a file for each band, and one band is held in memory at a time.
     """
-    folder = draft.path.with_suffix(".signatures")
+    folder = interim.path.with_suffix(".signatures")
     folder.mkdir(exist_ok=True)
-    sizes = _write_signatures(draft, ranks, length, folder)
+    sizes = _write_signatures(interim, ranks, length, folder)
     pairs = _candidates(folder)
     near = _common(folder, pairs, sizes) >= overlap * np.minimum(*(sizes[side] for side in pairs))
     near &= sizes[pairs.left] > 0
@@ -41,13 +44,15 @@ def likely_pairs(draft: Draft, ranks: Numbers, *, length: int, overlap: float) -
     return Pairs(called[pairs.left[near]], called[pairs.right[near]])
 
 
-def _write_signatures(draft: Draft, ranks: Numbers, length: int, folder: Path) -> Numbers:
+def _write_signatures(
+    interim: InterimCorpus, ranks: Int64Array, length: int, folder: Path
+) -> Int64Array:
     """Writes the signatures of the texts that have a rank; returns how many shingles each has."""
     sign = partial(_signatures, length=length)
     sizes, start = [], 0
     with ExitStack() as stack:
         files = [stack.enter_context((folder / str(band)).open("wb")) for band in range(BANDS)]
-        for signatures, counts in in_processes(sign, hash_words(draft)):
+        for signatures, counts in in_processes(sign, hash_words(interim)):
             kept = ranks[start : start + len(counts)] >= 0
             for file, band in zip(files, np.split(signatures[kept], BANDS, axis=1), strict=True):
                 band.tofile(file)
@@ -56,13 +61,13 @@ def _write_signatures(draft: Draft, ranks: Numbers, length: int, folder: Path) -
     return np.concatenate(sizes)
 
 
-def _signatures(words: WordHashes, *, length: int) -> tuple[Signatures, Numbers]:
+def _signatures(words: WordHashes, *, length: int) -> tuple[Signatures, Int64Array]:
     """Signatures `(texts, BANDS * ROWS)` of texts, and how many shingles each text has."""
     hashes, counts = shingles(words, length)
     factors = mix(np.arange(BANDS * ROWS, dtype=np.uint64)).astype(np.uint32) | np.uint32(1)
     hashes = hashes.astype(np.uint32)
     filled = np.flatnonzero(counts)
-    starts = (np.cumsum(counts) - counts)[filled]
+    starts = row_starts(counts)[filled]
     signatures = np.zeros((len(counts), BANDS * ROWS), np.uint16)
     for at, factor in enumerate(factors):
         signatures[filled, at] = np.minimum.reduceat(hashes * factor, starts).astype(np.uint16)
@@ -72,7 +77,7 @@ def _signatures(words: WordHashes, *, length: int) -> tuple[Signatures, Numbers]
 def _candidates(folder: Path) -> Pairs:
     """Pairs that agree in a band, each once."""
     codes, texts = np.zeros(0, np.int64), 1
-    for band in _bands(folder, "Pairing near-copies"):
+    for band in _bands(folder, "Pairing near-duplicates"):
         texts = len(band)
         keys = band.astype(np.uint64) @ (
             np.uint64(1) << np.arange(0, 16 * ROWS, 16, dtype=np.uint64)
@@ -85,10 +90,10 @@ def _candidates(folder: Path) -> Pairs:
     return Pairs(codes // texts, codes % texts)
 
 
-def _common(folder: Path, pairs: Pairs, sizes: Numbers) -> NDArray[np.float64]:
+def _common(folder: Path, pairs: Pairs, sizes: Int64Array) -> NDArray[np.float64]:
     """How many shingles the texts of each pair are likely to have in common, `(pairs,)`."""
     equal = np.zeros(len(pairs.left), np.int64)
-    for band in _bands(folder, "Comparing near-copies"):
+    for band in _bands(folder, "Comparing near-duplicates"):
         equal += (band[pairs.left] == band[pairs.right]).sum(axis=1)
     jaccard = equal / (BANDS * ROWS)
     common: NDArray[np.float64] = jaccard / (1 + jaccard) * (sizes[pairs.left] + sizes[pairs.right])
@@ -97,5 +102,5 @@ def _common(folder: Path, pairs: Pairs, sizes: Numbers) -> NDArray[np.float64]:
 
 def _bands(folder: Path, doing: str) -> Iterator[Signatures]:
     """The bands `(texts, ROWS)` of all signatures."""
-    for band in tqdm(range(BANDS), desc=doing, delay=2, disable=None, leave=False):
+    for band in progress(doing, range(BANDS), unit="bands"):
         yield np.fromfile(folder / str(band), np.uint16).reshape(-1, ROWS)

@@ -1,41 +1,42 @@
-"""Near-copies among texts: continuations repeat the abstract of their parent, or nearly so.
+"""Near-duplicates among texts: continuations repeat the abstract of their parent, or nearly so.
 
-Two texts are near-copies when the one with fewer shingles has at least a certain share of them in
-common with the other; a family is all that such pairs connect.
+Two texts are near-duplicates when the one with fewer shingles has at least a certain share of them
+in common with the other; a near-duplicate cluster is all that such pairs connect.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from patentlm.data.interim import Draft, Numbers
+from patentlm.data.arrays import Int64Array, place_in_row
+from patentlm.data.interim import InterimCorpus
 from patentlm.data.shingles import Hashes, hash_words, shingles
 
 
 class Pairs(NamedTuple):
     """Pairs of texts, `(pairs,)` each."""
 
-    left: Numbers
-    right: Numbers
+    left: Int64Array
+    right: Int64Array
 
 
-def exact_pairs(draft: Draft, ranks: Numbers, *, length: int, overlap: float) -> Pairs:
-    """All pairs of near-copies, counted exactly; time and memory grow with the square.
+def exact_pairs(interim: InterimCorpus, ranks: Int64Array, *, length: int, overlap: float) -> Pairs:
+    """All pairs of near-duplicates, counted exactly; time and memory grow with the square.
 
     Args:
-        draft: the texts.
+        interim: the texts.
         ranks: the number each text is called by, -1 for texts to leave out, `(texts,)`.
         length: words in a shingle.
-        overlap: the share in common that makes near-copies.
+        overlap: the share in common that makes near-duplicates.
     """
-    hashes, owners = _distinct_shingles(draft, ranks, length)
+    hashes, owners = _distinct_shingles(interim, ranks, length)
     sizes = np.bincount(owners, minlength=int(ranks.max()) + 1)
     left, right, common = _common(hashes, owners, len(sizes))
     near = common >= overlap * np.minimum(sizes[left], sizes[right])
     return Pairs(left[near], right[near])
 
 
-def connected(pairs: Pairs, texts: int) -> Numbers:
+def connected(pairs: Pairs, texts: int) -> Int64Array:
     """The smallest number reachable from each text, `(texts,)`, by union-find."""
     parent: dict[int, int] = {}
 
@@ -53,10 +54,12 @@ def connected(pairs: Pairs, texts: int) -> Numbers:
     return labels
 
 
-def _distinct_shingles(draft: Draft, ranks: Numbers, length: int) -> tuple[Hashes, Numbers]:
+def _distinct_shingles(
+    interim: InterimCorpus, ranks: Int64Array, length: int
+) -> tuple[Hashes, Int64Array]:
     """Hashes in ascending order and the rank of the text each stands in, no pair of them twice."""
     hashes, owners, start = [], [], 0
-    for words in hash_words(draft):
+    for words in hash_words(interim):
         found = shingles(words, length)
         owner = np.repeat(ranks[start : start + len(found.counts)], found.counts)
         hashes.append(found.hashes[owner >= 0])
@@ -70,12 +73,13 @@ def _distinct_shingles(draft: Draft, ranks: Numbers, length: int) -> tuple[Hashe
     return every[first], owner[first]
 
 
-def _common(hashes: Hashes, owners: Numbers, texts: int) -> tuple[Numbers, Numbers, Numbers]:
+def _common(
+    hashes: Hashes, owners: Int64Array, texts: int
+) -> tuple[Int64Array, Int64Array, Int64Array]:
     """Pairs of texts `(left, right)` with a shingle in common, and how many they have."""
     ends = np.searchsorted(hashes, hashes, side="right")
     partners = ends - np.arange(len(hashes)) - 1
     left = np.repeat(np.arange(len(hashes)), partners)
-    step = np.arange(len(left)) - np.repeat(np.cumsum(partners) - partners, partners)
-    pairs = owners[left] * texts + owners[left + 1 + step]
+    pairs = owners[left] * texts + owners[left + 1 + place_in_row(partners)]
     pairs, common = np.unique(pairs, return_counts=True)
     return pairs // texts, pairs % texts, common

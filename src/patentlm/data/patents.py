@@ -1,4 +1,4 @@
-"""One patent, and the table files that patents come in, read row by row."""
+"""The table files that patents come in, read row by row."""
 
 import codecs
 import csv
@@ -9,7 +9,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path, PurePath
@@ -18,6 +17,7 @@ from typing import IO, NamedTuple
 import pyarrow
 import pyarrow.parquet
 
+from patentlm.data.records import Patent
 from patentlm.errors import DataError
 
 # For each field of a Patent, in their order, the usual names of its column, best first.
@@ -31,16 +31,6 @@ _LARGEST_FIELD = 2**31 - 1  # the most that the csv module takes on every platfo
 _RECORDS_TO_NAME_COLUMNS = 100
 _ROWS_PER_BATCH = 1024
 _DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, pyarrow.ArrowException)
-
-
-@dataclass(frozen=True, slots=True)
-class Patent:
-    """One row of a patents file; what the file does not have is `""`."""
-
-    abstract: str
-    id: str
-    date: str
-    title: str
 
 
 class _Table(NamedTuple):

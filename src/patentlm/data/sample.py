@@ -1,20 +1,30 @@
-"""The built-in corpus: synthetic patents from a seeded grammar, for runs that have no file."""
+"""The built-in corpus: synthetic patents from a seeded grammar, for runs that have no file.
 
+The grammar is data, in `sample_grammar.json`. A production is text with slots: `{name}` stands for
+one of the options of that name, `{a|b|c}` for one of those listed on the spot. No stretch of fixed
+words is long, so that two abstracts seldom share more than a phrase. `domains` holds what each kind
+of invention talks about (`data` and `result` are plural, `task` is a gerund, `act` an infinitive
+without "to"), `phrases` words of any domain, and `sentences` whole sentences, those of `closing`
+for continuations only.
+"""
+
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
+from importlib.resources import files
 from random import Random
+from typing import Any
 
-from patentlm.data.patents import Patent
-from patentlm.data.sample_grammar import DOMAINS, PHRASES, SENTENCES
+from patentlm.data.records import Patent
 
 WORDS_LEAST, WORDS_MOST = 40, 110
 SENTENCES_MOST = 5
 
 # Like the real patents: continuations repeat or barely change their parent's abstract, and some
-# abstracts are missing. A split must keep such families together, so the sample has them too.
-COPIES, NEAR_COPIES, EMPTY = 0.06, 0.06, 0.015
+# abstracts are missing. A split must keep near-duplicates together, so the sample has them too.
+DUPLICATES, NEAR_DUPLICATES, EMPTY = 0.06, 0.06, 0.015
 
 # The sentences of an abstract in order; the first one names the network in full.
 PLANS: tuple[tuple[str, ...], ...] = (
@@ -56,7 +66,15 @@ WEEKS = 1774  # to the first Tuesday after 2018
 SLOT = re.compile(r"\{([^{}]*)\}")
 ARTICLE_BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[aeio]|u(?!ni|se))")
 
-Slots = Mapping[str, tuple[str, ...]]
+Options = Mapping[str, Sequence[str]]
+
+
+@cache
+def grammar() -> dict[str, Any]:
+    """The grammar: `domains`, a list of options by name, `phrases` and `sentences`."""
+    text = files("patentlm.data").joinpath("sample_grammar.json").read_text("utf-8")
+    parts: dict[str, Any] = json.loads(text)
+    return parts
 
 
 def sample_patents(*, count: int, seed: int) -> Iterator[Patent]:
@@ -84,24 +102,24 @@ def _title_and_abstract(seed: int, index: int) -> tuple[str, str]:
         return title, " ".join(sentences) if role == "original" else ""
     parent_rng = _parent(rng, seed, index)
     title, sentences = _write(parent_rng)
-    if role == "near-copy":
+    if role == "near-duplicate":
         sentences = _vary(rng, sentences)
     return title, " ".join(sentences)
 
 
 def _role(seed: int, index: int) -> tuple[Random, str]:
-    """Returns the patent's generator, one draw on, and what kind of patent that draw made it."""
+    """The patent's generator, one draw on, and what kind of patent that draw made it."""
     rng = Random(f"{seed}/{index}")
     draw = rng.random()
-    if index == 0 or draw >= COPIES + NEAR_COPIES + EMPTY:
+    if index == 0 or draw >= DUPLICATES + NEAR_DUPLICATES + EMPTY:
         return rng, "original"
-    if draw < COPIES:
-        return rng, "copy"
-    return rng, "near-copy" if draw < COPIES + NEAR_COPIES else "empty"
+    if draw < DUPLICATES:
+        return rng, "duplicate"
+    return rng, "near-duplicate" if draw < DUPLICATES + NEAR_DUPLICATES else "empty"
 
 
 def _parent(rng: Random, seed: int, index: int) -> Random:
-    """Returns the generator of an earlier original; the first patent always is one."""
+    """The generator of an earlier original; the first patent always is one."""
     while True:
         parent, role = _role(seed, rng.randrange(index))
         if role == "original":
@@ -109,7 +127,7 @@ def _parent(rng: Random, seed: int, index: int) -> Random:
 
 
 def _write(rng: Random) -> tuple[str, list[str]]:
-    """Returns a title and the sentences of an abstract of the allowed length on one invention."""
+    """A title and the sentences of an abstract of the allowed length on one invention."""
     slots = _invention(rng)
     title = _sentence("title", slots, rng)
     while True:
@@ -118,12 +136,12 @@ def _write(rng: Random) -> tuple[str, list[str]]:
             return title, sentences
 
 
-def _invention(rng: Random) -> Slots:
-    """Returns what stays the same through an abstract: its domain's words and its network."""
-    domain = rng.choice(DOMAINS)
-    chosen = {name: (rng.choice(options.split("|")),) for name, options in domain.items()}
+def _invention(rng: Random) -> Options:
+    """What stays the same through an abstract: its domain's words and its network."""
+    domain = rng.choice(grammar()["domains"])
+    chosen = {name: (rng.choice(options),) for name, options in domain.items()}
     chosen |= {name: (rng.choice(_options(name)),) for name in KEPT}
-    data, extra = rng.sample(domain["data"].split("|"), 2)
+    data, extra = rng.sample(domain["data"], 2)
     network = rng.choice(_options("network"))
     name, _, acronym = network.rstrip(")").partition(" (")
     later = (acronym,) if acronym else (name, "network")
@@ -132,7 +150,7 @@ def _invention(rng: Random) -> Slots:
 
 
 def _vary(rng: Random, sentences: list[str]) -> list[str]:
-    """Returns a near-copy: another closing sentence or a few other words."""
+    """A near-duplicate: another closing sentence or a few other words."""
     if rng.random() < 0.5:
         # Without a long last sentence too little of the parent would be left.
         is_short = 4 * _word_count(sentences[-1:]) < _word_count(sentences)
@@ -160,13 +178,13 @@ def _word_count(sentences: list[str]) -> int:
     return sum(len(sentence.split()) for sentence in sentences)
 
 
-def _sentence(name: str, slots: Slots, rng: Random) -> str:
+def _sentence(name: str, slots: Options, rng: Random) -> str:
     text = ARTICLE_BEFORE_VOWEL.sub(r"\1n ", _expand(name, slots, rng))
     return text[0].upper() + text[1:]
 
 
-def _expand(slot: str, slots: Slots, rng: Random) -> str:
-    """Returns one text for a slot, its own slots filled."""
+def _expand(slot: str, slots: Options, rng: Random) -> str:
+    """One text for a slot, its own slots filled."""
     options = slots.get(slot) or _options(slot)
     first, *rest = _parts(options[int(rng.random() * len(options))])
     if not rest:
@@ -176,13 +194,14 @@ def _expand(slot: str, slots: Slots, rng: Random) -> str:
 
 
 @cache
-def _options(slot: str) -> tuple[str, ...]:
-    if slot in SENTENCES:
-        return SENTENCES[slot]
-    return tuple((slot if "|" in slot else PHRASES[slot]).split("|"))
+def _options(slot: str) -> Sequence[str]:
+    if "|" in slot:
+        return slot.split("|")
+    options: Sequence[str] = (grammar()["sentences"] | grammar()["phrases"])[slot]
+    return options
 
 
 @cache
 def _parts(production: str) -> tuple[str, ...]:
-    """Returns fixed text and slot names by turns, beginning and ending with fixed text."""
+    """Fixed text and slot names by turns, beginning and ending with fixed text."""
     return tuple(SLOT.split(production))

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from patentlm.data.interim import Draft, Numbers
+from patentlm.data.arrays import Int64Array, row_of_each, row_starts
+from patentlm.data.interim import InterimCorpus
 
 Hashes = NDArray[np.uint64]
 
@@ -17,23 +18,23 @@ class Shingles(NamedTuple):
     """Hashes of shingles `(shingles,)`, ordered by text, and how many each text has `(texts,)`."""
 
     hashes: Hashes
-    counts: Numbers
+    counts: Int64Array
 
 
 class WordHashes(NamedTuple):
     """Hashes of the words of some texts, one text after the other, and their number in each."""
 
     hashes: Hashes
-    lengths: Numbers
+    lengths: Int64Array
 
 
-def hash_words(draft: Draft) -> Iterator[WordHashes]:
-    """The pieces of a draft as hashes of the words, without punctuation."""
-    is_word = np.array([re.search(r"\w", word) is not None for word in draft.words], np.bool_)
-    hashes = np.array([_hash(word) for word in draft.words], np.uint64)
-    for _, ids, lengths in draft.pieces("Reading texts for near-copies"):
+def hash_words(interim: InterimCorpus) -> Iterator[WordHashes]:
+    """The shards of an interim corpus as hashes of their words, without punctuation."""
+    is_word = np.array([re.search(r"\w", word) is not None for word in interim.words], np.bool_)
+    hashes = np.array([_hash(word) for word in interim.words], np.uint64)
+    for _, ids, lengths in interim.shards("Reading texts for near-duplicates"):
         kept = is_word[ids]
-        left = np.add.reduceat(np.append(kept, False), np.cumsum(lengths) - lengths, dtype=np.int64)
+        left = np.add.reduceat(np.append(kept, False), row_starts(lengths), dtype=np.int64)
         yield WordHashes(hashes[ids[kept]], np.where(lengths, left, 0))
 
 
@@ -47,8 +48,8 @@ def shingles(words: WordHashes, length: int) -> Shingles:
         inside = places + ahead < ends
         runs[inside] = mix(runs[inside] + hashes[places[inside] + ahead])
     whole = (ends - places >= length) | (ends - places == np.repeat(lengths, lengths))
-    owners = np.repeat(np.arange(len(lengths)), lengths)[whole]
-    return Shingles(runs[whole], np.bincount(owners, minlength=len(lengths)))
+    texts = row_of_each(lengths)[whole]
+    return Shingles(runs[whole], np.bincount(texts, minlength=len(lengths)))
 
 
 def _hash(word: str) -> int:

@@ -1,35 +1,22 @@
 """Where the texts of a corpus come from: the values of the config group `data`.
 
-A source is a frozen dataclass whose fields are its YAML. It tells what its texts depend on
-(`identity`, for the cache) and drafts them.
+A source is a frozen dataclass whose fields are its YAML. It yields records and says what they
+depend on (`identity`, for the cache); what is done to them is in `preparation`.
 """
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
-
-import numpy as np
-from tqdm import tqdm
+from typing import Any, ClassVar, Protocol
 
 from patentlm.data.cleaning import Cleaning
-from patentlm.data.interim import Draft, number, write_draft
-from patentlm.data.patents import Patent, read_patents
-from patentlm.data.query import Query
-from patentlm.data.reading import Reading
+from patentlm.data.patents import read_patents
+from patentlm.data.records import Patent, Records
 from patentlm.data.sample import sample_patents
-from patentlm.data.splits import SPLITS, ClusterSplit, Sides
+from patentlm.data.splits import SPLITS, ClusterSplit, GivenSplit, Split
 from patentlm.errors import DataError
-
-
-class Drafted(NamedTuple):
-    """Every text of a source, which split each belongs to, and counts of what was found."""
-
-    draft: Draft
-    sides: Sides
-    counts: dict[str, int]
 
 
 class Source(Protocol):
@@ -43,6 +30,21 @@ class Source(Protocol):
         """What people call it, in tables and samples."""
         ...
 
+    @property
+    def query(self) -> str | Mapping[str, Sequence[str]] | None:
+        """Which abstracts to keep, as `Query.parse` takes it."""
+        ...
+
+    @property
+    def cleaning(self) -> Callable[[str], str]:
+        """What is mended in a text."""
+        ...
+
+    @property
+    def split(self) -> Split:
+        """How texts are divided into train, valid and test."""
+        ...
+
     def identity(self) -> dict[str, Any]:
         """Plain values on which the texts depend: equal identities, equal texts."""
         ...
@@ -51,18 +53,18 @@ class Source(Protocol):
         """What settings such as "latest" came to mean, by the setting's name."""
         ...
 
-    def draft(self, path: Path) -> Drafted:
-        """Reads all texts, once; their ids are written to the path.
+    def records(self) -> Records:
+        """All records, for one pass over them.
 
         Raises:
-            DataError: if they can't be read, or there are none.
+            DataError: if they can't be read; while iterating, too.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatentSource(ABC):
-    """Patents to be cleaned, filtered and split by family.
+    """Raw patents, to be cleaned, filtered and split by near-duplicate cluster.
 
     Args:
         query: which abstracts to keep, as `Query.parse` takes it.
@@ -80,39 +82,13 @@ class PatentSource(ABC):
     def label(self) -> str: ...
 
     @abstractmethod
-    def patents(self) -> Iterator[Patent]:
-        """Every row of the source, those without text included."""
-
-    def left_out(self) -> dict[str, int]:
-        """Rows that `patents` did not yield, by reason; known once it came to its end."""
-        return {}
+    def records(self) -> Records: ...
 
     def identity(self) -> dict[str, Any]:
         return {"source": type(self).__name__, **asdict(self)}
 
     def resolved(self) -> dict[str, Any]:
         return {}
-
-    def draft(self, path: Path) -> Drafted:
-        reading = Reading(Query.parse(self.query), self.cleaning)
-        draft = write_draft(reading.chunks(_with_progress(self.patents())), path)
-        if not len(draft.lengths):
-            raise DataError(self._nothing_left(reading.counts))
-        sides, found = self.split(draft, reading.digests(), reading.order())
-        before = self.left_out()
-        reading.counts.update(before, rows=sum(before.values()))
-        return Drafted(draft, sides, {**reading.counts, **found})
-
-    def _nothing_left(self, counts: Mapping[str, int]) -> str:
-        filled = counts.get("outside_query", 0)
-        if not filled:
-            return (
-                f"{self.label}: none of {counts['rows']:,} rows has an abstract; check data.column"
-            )
-        return (
-            f"{self.label}: none of {filled:,} abstracts holds data.query={self.query!r}; "
-            "try a shorter phrase, or data.query=null for all"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +102,8 @@ class SampleSource(PatentSource):
     def label(self) -> str:
         return "sample (synthetic text)"
 
-    def patents(self) -> Iterator[Patent]:
-        return sample_patents(count=self.count, seed=self.seed)
+    def records(self) -> Records:
+        return Records(sample_patents(count=self.count, seed=self.seed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +129,8 @@ class FileSource(PatentSource):
         kind = "".join(file.suffixes[-2:]).lower()  # decides how it is read
         return {**super().identity(), "path": _content_hash(file), "kind": kind}
 
-    def patents(self) -> Iterator[Patent]:
-        return read_patents(self._file(), column=self.column, encoding=self.encoding)
+    def records(self) -> Records:
+        return Records(read_patents(self._file(), column=self.column, encoding=self.encoding))
 
     def _file(self) -> Path:
         return Path(self.path).expanduser()
@@ -170,6 +146,9 @@ class CorpusSource:
     """
 
     tokenised: ClassVar[bool] = True
+    query: ClassVar[None] = None
+    cleaning: ClassVar[Callable[[str], str]] = str
+    split: ClassVar[Split] = GivenSplit()
     path: str
     encoding: str
 
@@ -184,27 +163,25 @@ class CorpusSource:
     def resolved(self) -> dict[str, Any]:
         return {}
 
-    def draft(self, path: Path) -> Drafted:
-        texts = [self._lines(name) for name in SPLITS]
-        sides = np.repeat(np.arange(len(SPLITS), dtype=np.int8), [len(some) for some in texts])
-        chunks = (number([line.split() for line in some]) for some in texts)
-        return Drafted(write_draft(chunks, path), sides, {"rows": len(sides)})
+    def records(self) -> Records:
+        return Records(self._lines())
 
-    def _lines(self, name: str) -> list[str]:
+    def _lines(self) -> Iterator[Patent]:
+        for name in SPLITS:
+            for line in self._text(name).removeprefix("\ufeff").split("\n"):
+                if line.strip():
+                    yield Patent(line, id="", date="", title="", split=name)
+
+    def _text(self, name: str) -> str:
         try:
-            lines = self._file(name).read_text(self.encoding).removeprefix("\ufeff").split("\n")
+            return self._file(name).read_text(self.encoding)
         except (UnicodeError, LookupError) as error:
             raise DataError(
                 f"{self._file(name)} is not {self.encoding} text; try data.encoding=latin-1"
             ) from error
-        return [line for line in lines if line.strip()]
 
     def _file(self, name: str) -> Path:
         return Path(self.path).expanduser() / f"{name}.txt"
-
-
-def _with_progress(patents: Iterator[Patent]) -> Iterable[Patent]:
-    return tqdm(patents, desc="Reading patents", unit=" rows", delay=2, disable=None, leave=False)
 
 
 def _content_hash(path: Path) -> str:

@@ -14,8 +14,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from patentlm.batch import IGNORE, Batch, LoadedBatch
+from patentlm.data.arrays import Ids
 from patentlm.data.samplers import BPTTSampler, LengthBucketSampler, Rows
-from patentlm.data.words import END, Ids
+from patentlm.data.words import END
 
 Context = int | str | None
 """How far back a model was made to look: so many words, `None` for the start of the abstract,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from patentlm.data.interim import Numbers
+from patentlm.data.arrays import Ids, Int64Array, place_in_row, row_starts, row_sums
 
 END, UNK = 0, 1
 SPECIAL = ("<end>", "<unk>")
@@ -33,9 +33,6 @@ _OPENING = frozenset("([{“")
 _SENTENCE_END = frozenset(".!?")
 
 
-Ids = NDArray[np.unsignedinteger[Any]]
-
-
 @dataclass(frozen=True)
 class EncodedWords:
     """How each of some words is written in ids of a vocabulary.
@@ -46,14 +43,14 @@ class EncodedWords:
     """
 
     ids: Ids
-    lengths: Numbers
+    lengths: Int64Array
 
     @cached_property
-    def starts(self) -> Numbers:
+    def starts(self) -> Int64Array:
         """Where the ids of each word begin, `(words,)`."""
-        return np.cumsum(self.lengths) - self.lengths
+        return row_starts(self.lengths)
 
-    def write(self, words: NDArray[np.integer[Any]], lengths: Numbers) -> tuple[Ids, Numbers]:
+    def write(self, words: NDArray[np.integer[Any]], lengths: Int64Array) -> tuple[Ids, Int64Array]:
         """Ids of texts one after the other, and how many each text has.
 
         Args:
@@ -61,10 +58,8 @@ class EncodedWords:
             lengths: words of each text, `(texts,)`.
         """
         each = self.lengths[words]
-        before = np.concatenate([[0], np.cumsum(each)])
-        at = np.repeat(self.starts[words] - before[:-1], each) + np.arange(before[-1])
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        return self.ids[at], np.diff(before[ends])
+        at = np.repeat(self.starts[words], each) + place_in_row(each)
+        return self.ids[at], row_sums(each, lengths)
 
 
 class Vocabulary:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.backends import cudnn
-from tqdm import tqdm
 
 from patentlm.batch import Batch
+from patentlm.data.arrays import Ids
 from patentlm.data.windows import (
     RUNNING,
     Context,
@@ -20,10 +20,10 @@ from patentlm.data.windows import (
     evaluation_windows,
     loader,
 )
-from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
 from patentlm.evaluation.metrics import Score, hidden_metric_sums, read_batch
 from patentlm.model.network import Network, State, detach
+from patentlm.progress import progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +116,8 @@ def second_moments(
     weights = _weights(network)
     squares = [torch.zeros_like(weight) for weight in weights]
     count = min(settings.batches, len(windows))
-    shown = tqdm(
-        islice(loader(windows, seed=0), count),
-        desc="Gradients of train", unit=" batches", total=count, delay=2, disable=None, leave=False,
-    )  # fmt: skip
+    batches = islice(loader(windows, seed=0), count)
+    shown = progress("Gradients of train", batches, unit="batches", total=count)
     with _learning(network):
         for batch in shown:
             hidden, targets, _ = read_batch(network, batch, None)
@@ -162,9 +160,7 @@ def read_adapting(
     starts = starts[[0, -1]] if context == RUNNING else starts
     bounds = list(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True))
     try:
-        for begin, end in tqdm(
-            bounds, desc="Adapting", unit=" texts", delay=2, disable=None, leave=False
-        ):
+        for begin, end in progress("Adapting", bounds, unit="texts"):
             segments = _segments(ids[begin : end + 1], context, settings.segment)
             read = _read_text(network, segments, adaptation, context)
             yield from islice(read, len(segments))  # learns nothing from the last: none is to come
@@ -190,10 +186,7 @@ def adapt(
     """
     segments = _segments(ids, context, settings.segment)
     read = _read_text(network, segments, Adaptation(network, squares, settings), context)
-    for _ in tqdm(
-        read, desc="Adapting", unit=" segments", total=len(segments), delay=2, disable=None,
-        leave=False,
-    ):  # fmt: skip
+    for _ in progress("Adapting", read, unit="segments", total=len(segments)):
         pass
     if not all(weight.isfinite().all() for weight in _weights(network)):
         rate = f"adaptation.learning_rate={settings.learning_rate:g}"

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from patentlm.data.arrays import Ids
 from patentlm.data.samplers import Rows
 from patentlm.data.windows import abstract_starts
-from patentlm.data.words import END, UNK, Ids
+from patentlm.data.words import END, UNK
 
 COPIED = 8
 """Words in a row from which on a run counts as copied."""

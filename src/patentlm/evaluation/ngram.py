@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from patentlm.data.arrays import Ids
 from patentlm.data.samplers import Rows
 from patentlm.data.windows import contexts
-from patentlm.data.words import Ids
 from patentlm.errors import ConfigError, DataError
 
 Probabilities = NDArray[np.float64]

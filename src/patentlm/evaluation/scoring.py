@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import Stream, Windows, abstract_starts, contexts, loader
 from patentlm.evaluation.metrics import Score, hidden_metric_sums, metric_sums, read_batch
 from patentlm.evaluation.ngram import KneserNey
 from patentlm.model.network import Network, State
+from patentlm.progress import progress
 
 NGRAM_ROWS = 256
 """Targets whose distributions over the vocabulary are held in memory at once."""
@@ -31,10 +31,7 @@ def read_windows(network: Network, windows: Windows) -> Iterator[tuple[Tensor, T
     """Hidden vectors `(N, H)` and targets `(N,)`, batch by batch; state is carried in a stream."""
     network.eval()
     state: State = None
-    for batch in tqdm(
-        loader(windows, seed=None),
-        desc="Scoring", unit=" batches", delay=2, disable=None, leave=False,
-    ):  # fmt: skip
+    for batch in progress("Scoring", loader(windows, seed=None), unit="batches"):
         hidden, targets, after = read_batch(network, batch, state)
         state = after if isinstance(windows, Stream) else None
         yield hidden, targets
@@ -69,9 +66,7 @@ def score_ngram(corpus: Corpus, split: str, *, order: int) -> Score:
     sums = torch.zeros(4, dtype=torch.float64)
     positions = np.arange(1, len(ids))
     parts = range(0, len(positions), NGRAM_ROWS)
-    for part in tqdm(
-        parts, desc=f"{order}-gram", unit=" batches", delay=2, disable=None, leave=False
-    ):
+    for part in progress(f"{order}-gram", parts, unit="batches"):
         at = positions[part : part + NGRAM_ROWS]
         probabilities = model.probabilities(contexts(ids, at, order - 1, starts))  # (N, V)
         targets = torch.from_numpy(ids[at].astype(np.int64))

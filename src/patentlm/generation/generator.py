@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.backends import mkldnn
 from torch.nn import functional
-from tqdm import tqdm
 
 from patentlm.data.windows import Context
 from patentlm.data.words import END, UNK
 from patentlm.generation.reader import Reader, states_of
 from patentlm.generation.sampling import apply_filters, check_sampling, draw
 from patentlm.model.network import Network
+from patentlm.progress import progress_bar
 
 FEWEST_TEXTS, MOST_TEXTS = 8, 32
 """Texts that one thread writes side by side: fewer don't fill it, the logits of more don't fit its
@@ -69,13 +69,12 @@ def generate(
     threads = torch.get_num_threads()
     texts = min(MOST_TEXTS, max(FEWEST_TEXTS, math.ceil(count / threads)))
     parts = torch.split(_uniforms(count, max_words, seed), texts)
-    bar = partial(tqdm, desc="Writing", unit=" words", delay=2, disable=None, leave=False)
     with (
         _set_for_steps(min(count, texts) * states_of(context)),
-        bar(total=count * max_words) as progress,
+        progress_bar("Writing", unit="words", total=count * max_words) as bar,
         ThreadPoolExecutor(min(threads, len(parts))) as pool,
     ):
-        write = partial(_write, network, prompt, sampling, context, progress.update)
+        write = partial(_write, network, prompt, sampling, context, bar.update)
         return [text for written in pool.map(write, parts) for text in written]
 
 

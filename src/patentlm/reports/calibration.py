@@ -9,9 +9,9 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
+from patentlm.data.arrays import Ids
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import Context, abstract_starts, evaluation_windows
-from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
 from patentlm.evaluation.dynamic import Settings, read_adapting, second_moments
 from patentlm.evaluation.metrics import Score, hidden_metric_sums

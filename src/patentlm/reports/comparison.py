@@ -9,10 +9,12 @@ from omegaconf import DictConfig, OmegaConf
 from tabulate import tabulate
 
 from patentlm.checkpoint import CheckpointMetadata, build_data
-from patentlm.data.corpus import Corpus, fingerprint, prepare
+from patentlm.data.arrays import Ids
+from patentlm.data.corpus import Corpus
+from patentlm.data.preparation import fingerprint, prepare
 from patentlm.data.sources import Source
 from patentlm.data.windows import describe_context
-from patentlm.data.words import FixedVocabulary, Ids, Tokenizer
+from patentlm.data.words import FixedVocabulary, Tokenizer
 from patentlm.errors import DataError
 from patentlm.evaluation.dynamic import Settings, score_adapting, second_moments
 from patentlm.evaluation.metrics import Score

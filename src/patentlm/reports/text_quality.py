@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tabulate import tabulate
 
+from patentlm.data.arrays import Ids
 from patentlm.data.corpus import Corpus
 from patentlm.data.samplers import Rows
 from patentlm.data.windows import abstract_starts
-from patentlm.data.words import END, UNK, Ids
+from patentlm.data.words import END, UNK
 from patentlm.errors import ConfigError
 from patentlm.evaluation.memorisation import COPIED, joined, match
 from patentlm.generation.generator import generate

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from patentlm.data.arrays import Ids
 from patentlm.data.byte_pairs import BytePairVocabulary
-from patentlm.data.words import Ids
 from patentlm.errors import ConfigError
 from patentlm.evaluation.memorisation import COPIED, Copied, Run, cover, find_copied
 from patentlm.trained_model import Text, TrainedModel

@@ -15,11 +15,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from requests import Response
-from tqdm import tqdm
 
 from patentlm.data.patentsview.tables import ZIP_DAMAGE
 from patentlm.data.patentsview.web import CHUNK, STRANGER, PassingError, chunks, host
 from patentlm.errors import DataError
+from patentlm.progress import progress_bar
 
 RESERVE = 2**30  # bytes to leave free on the disk
 log = logging.getLogger(__name__)
@@ -146,7 +146,9 @@ class Part:
     def _write(self, body: Iterator[bytes]) -> None:
         with (
             self.file.open("ab") as file,
-            _bar(self.path.name, self.known()["size"], done=file.tell()) as bar,
+            progress_bar(
+                self.path.name, unit="B", total=self.known()["size"], done=file.tell()
+            ) as bar,
         ):
             for chunk in body:
                 file.write(chunk)
@@ -215,23 +217,10 @@ def require_whole_zip(path: Path, name: str) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             total = sum(member.file_size for member in members)
-            with _bar(f"Checking {name}", total, done=0) as bar:
+            with progress_bar(f"Checking {name}", unit="B", total=total) as bar:
                 for member in members:
                     with archive.open(member) as file:
                         while chunk := file.read(CHUNK):
                             bar.update(len(chunk))
     except ZIP_DAMAGE as error:
         raise DamagedError(f"arrived damaged ({error})") from error
-
-
-def _bar(label: str, total: int | None, *, done: int) -> "tqdm[Any]":
-    return tqdm(
-        desc=label,
-        total=total,
-        initial=done,
-        unit="B",
-        unit_scale=True,
-        delay=2,
-        disable=None,
-        leave=False,
-    )

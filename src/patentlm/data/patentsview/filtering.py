@@ -16,9 +16,10 @@ import pyarrow
 import pyarrow.parquet
 
 from patentlm import __version__
+from patentlm.data.cache import writing_to
 from patentlm.data.patentsview.tables import Grants, ZippedTable
 from patentlm.data.query import Query
-from patentlm.errors import ConfigError, DataError
+from patentlm.errors import ConfigError
 
 _COLUMNS = ("patent_id", "patent_date", "patent_title", "patent_abstract")
 _SCHEMA = pyarrow.schema([(name, pyarrow.string()) for name in _COLUMNS])
@@ -89,19 +90,11 @@ def filter_tables(
     Raises:
         DataError: if a table can't be read, or nothing can be written.
     """
-    try:
-        with tempfile.TemporaryFile(dir=target.parent) as lines:
-            known = (
-                Grants.read(grants, lines, wanted=keep.in_range, titles=keep.titles)
-                if grants
-                else None
-            )
-            _write(abstracts, known, target, keep=keep)
-    except OSError as error:
-        raise DataError(
-            f"{target.parent} can't be written ({error.strerror or error}): "
-            "free disk space there, or set PATENTLM_CACHE to another folder"
-        ) from error
+    with writing_to(target.parent), tempfile.TemporaryFile(dir=target.parent) as lines:
+        known = (
+            Grants.read(grants, lines, wanted=keep.in_range, titles=keep.titles) if grants else None
+        )
+        _write(abstracts, known, target, keep=keep)
 
 
 def read_counts(filtered: Path) -> dict[str, int]:

@@ -15,7 +15,7 @@ from requests import Response
 from tqdm import tqdm
 from urllib3.util import Retry
 
-from patentlm.data.cache import cache_folder
+from patentlm.data.cache import cache_folder, writing_to
 from patentlm.data.patentsview.download import (
     DamagedError,
     Part,
@@ -97,16 +97,11 @@ class OpenDataPortal:
             DataError: if it can't be had, with what to do about it.
         """
         path = _folder() / _checked(release) / name
-        try:
+        with writing_to(path):
             if not path.exists():
                 with alone(_folder() / name):
                     if not path.exists():
                         self._download(path, self._offer(name, release))
-        except OSError as error:
-            raise DataError(
-                f"{path} can't be written ({error.strerror or error}): free disk space or set "
-                "PATENTLM_CACHE to another folder; what has come is kept"
-            ) from error
         return path
 
     def _release_on_offer(self, wanted: str, retry: Retry) -> str:

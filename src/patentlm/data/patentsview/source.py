@@ -1,6 +1,6 @@
 """The source `patentsview`: granted US patents from PatentsView's bulk tables."""
 
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +10,11 @@ import pyarrow.parquet
 from filelock import FileLock
 
 from patentlm.data.cache import cache_folder
-from patentlm.data.patents import Patent, read_patents
+from patentlm.data.patents import read_patents
 from patentlm.data.patentsview.filtering import PatentFilter, filter_tables, read_counts
 from patentlm.data.patentsview.open_data_portal import ABSTRACTS, PATENTS, RETRY, OpenDataPortal
 from patentlm.data.query import Query
+from patentlm.data.records import Records
 from patentlm.data.sources import PatentSource
 from patentlm.errors import DataError
 
@@ -50,11 +51,9 @@ class PatentsViewSource(PatentSource):
     def resolved(self) -> dict[str, Any]:
         return {"release": self._dated_release}
 
-    def patents(self) -> Iterator[Patent]:
-        return read_patents(self._table, column=None, encoding="utf-8")
-
-    def left_out(self) -> dict[str, int]:
-        return read_counts(self._table)
+    def records(self) -> Records:
+        patents = read_patents(self._table, column=None, encoding="utf-8")
+        return Records(patents, Counter(read_counts(self._table)))
 
     @cached_property
     def _filter(self) -> PatentFilter:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from patentlm.errors import DataError
+from patentlm.progress import progress_bar
 
 # Beyond it a quote was never closed: the row is given up, and reading goes on a line later.
 _LARGEST_FIELD = 2**17
@@ -115,15 +116,7 @@ def _buffered(member: IO[bytes]) -> io.BufferedReader:
 
 
 def _bar(table: zipfile.ZipInfo) -> "tqdm[Any]":
-    return tqdm(
-        desc=f"Reading {table.filename}",
-        total=table.file_size,
-        unit="B",
-        unit_scale=True,
-        delay=2,
-        disable=None,
-        leave=False,
-    )
+    return progress_bar(f"Reading {table.filename}", unit="B", total=table.file_size)
 
 
 def _take(rows: Iterator[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Near-copies: shingles and their pairs, exact or by MinHash, against sets of words."""
+"""Near-duplicates: shingles and their pairs, exact or by MinHash, against sets of words."""
 
 from collections import defaultdict
 from itertools import combinations
@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from patentlm.data.interim import number, write_draft
+from patentlm.data.ingest import fold
+from patentlm.data.interim import number_words, write_interim
 from patentlm.data.minhash import likely_pairs
 from patentlm.data.near_duplicates import Pairs, connected, exact_pairs
-from patentlm.data.reading import fold
 from patentlm.data.sample import sample_patents
 from patentlm.data.shingles import hash_words, shingles
 from patentlm.data.words import tokenize
@@ -50,21 +50,21 @@ def pairs_of(texts, ranks=None, *, find=exact_pairs, length=5, overlap=0.5):
     """The pairs that are found among texts, the smaller number first, and no pair twice."""
     ranks = np.arange(len(texts)) if ranks is None else np.array(ranks)
     with TemporaryDirectory() as folder:
-        draft = write_draft([number(texts)], Path(folder) / "draft")
-        pairs = find(draft, ranks, length=length, overlap=overlap)
+        interim = write_interim([number_words(texts)], Path(folder) / "interim")
+        pairs = find(interim, ranks, length=length, overlap=overlap)
     found = zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)
     return sorted({(min(pair), max(pair)) for pair in found})
 
 
 def hashes_of(texts):
-    """The words of texts, all in one piece."""
+    """The words of texts, all in one shard."""
     with TemporaryDirectory() as folder:
-        [words] = hash_words(write_draft([number(texts)], Path(folder) / "draft"))
+        [words] = hash_words(write_interim([number_words(texts)], Path(folder) / "interim"))
     return words
 
 
 def labels_of(pairs, texts):
-    """The family of each text."""
+    """The cluster of each text."""
     left, right = np.array(pairs, np.int64).reshape(-1, 2).T
     return connected(Pairs(left, right), texts).tolist()
 
@@ -128,7 +128,7 @@ def test_texts_are_called_by_their_ranks_and_some_are_left_out(find):
 )))  # fmt: skip
 @example((4, [(2, 3), (1, 2)]))
 @example((3, []))
-def test_families_are_what_pairs_connect(case):
+def test_clusters_are_what_pairs_connect(case):
     texts, pairs = case
     labels = list(range(texts))
     for a, b in pairs:
@@ -142,10 +142,10 @@ def test_families_are_what_pairs_connect(case):
 @example([["a"]], 5, 0.5)
 def test_minhash_brings_equal_texts_together(texts, length, overlap):
     pairs = pairs_of(texts, find=likely_pairs, length=length, overlap=overlap)
-    families = defaultdict(set)
+    clusters = defaultdict(set)
     for words, label in zip(texts, labels_of(pairs, len(texts)), strict=True):
-        families[tuple(words)].add(label)
-    assert all(len(labels) == 1 for words, labels in families.items() if words)
+        clusters[tuple(words)].add(label)
+    assert all(len(labels) == 1 for words, labels in clusters.items() if words)
 
 
 @given(TEXTS, st.integers(1, 3), st.sampled_from([0.1, 0.5, 1.0]))
@@ -154,7 +154,7 @@ def test_minhash_never_pairs_texts_that_have_no_shingle_in_common(texts, length,
         assert set(runs(texts[a], length)) & set(runs(texts[b], length))
 
 
-def test_minhash_finds_most_families_of_the_sample_and_no_others(sample):
+def test_minhash_finds_most_clusters_of_the_sample_and_no_others(sample):
     exact, likely = pairs_of(sample), pairs_of(sample, find=likely_pairs)
     labels = labels_of(likely, len(sample))
     together = [labels[a] == labels[b] for a, b in exact]

@@ -1,13 +1,15 @@
-"""Sources made up by tests, and the texts that a source drafts."""
+"""Sources made up by tests, and the texts that preparation makes of a source."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.leak import texts_of
-from patentlm.data.patents import Patent
-from patentlm.data.sources import CorpusSource, Drafted, PatentSource, Source
+from benchmarks.leak import words_of
+from patentlm.data.preparation import read
+from patentlm.data.records import Patent, Records
+from patentlm.data.sources import CorpusSource, PatentSource, Source
 from patentlm.data.splits import SPLITS
 
 
@@ -21,8 +23,8 @@ class ListSource(PatentSource):
     def label(self) -> str:
         return "made up"
 
-    def patents(self) -> Iterator[Patent]:
-        return iter(self.rows)
+    def records(self) -> Records:
+        return Records(self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +37,10 @@ class WatchedSource(CorpusSource):
 
     notes: str
 
-    def draft(self, path: Path) -> Drafted:
+    def records(self) -> Records:
         with Path(self.notes).open("a") as file:
             file.write("read\n")
-        return super().draft(path)
+        return super().records()
 
     @property
     def readings(self) -> int:
@@ -49,18 +51,18 @@ class WatchedSource(CorpusSource):
 class BreakingSource(CorpusSource):
     """A corpus whose last file can't be written after the others have been made."""
 
-    def draft(self, path: Path) -> Drafted:
-        draft, sides, counts = super().draft(path)
-        return Drafted(draft, sides, counts | {"rows": object()})
+    def records(self) -> Records:
+        return Records(super().records().patents, Counter({("no", "name"): 1}))
 
 
 def texts_by_split(source: Source) -> tuple[dict[str, list[str]], dict[str, int]]:
     """The texts of a source, their words with blanks between them, and what it counted."""
     with TemporaryDirectory() as folder:
-        draft, sides, counts = source.draft(Path(folder) / "draft")
-        texts = [" ".join(words) for words in texts_of(draft)]
+        texts = read(source, Path(folder) / "interim")
+        sides, found = source.split.divide(texts, source.split.distinct(texts))
+        written = [" ".join(words) for words in words_of(texts.interim)]
     by_split = {
-        name: [text for text, its_side in zip(texts, sides.tolist(), strict=True) if its_side == at]
+        name: [text for text, side in zip(written, sides.tolist(), strict=True) if side == at]
         for at, name in enumerate(SPLITS)
     }
-    return by_split, counts
+    return by_split, {**texts.counts, **found}
