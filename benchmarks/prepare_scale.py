@@ -5,13 +5,14 @@
 makes tables of synthetic abstracts (see `patentsview_table`), puts each into an empty cache as a
 release that was downloaded before, and measures with `data=patentsview` in fresh processes: the
 pass that filters the table by a phrase, the same for all rows, and the preparation of all rows
-(clean, tokenise, remove exact duplicates, find near-duplicates, index). Prints a table, what follows for nine
-million rows, the targets with whether they are met, and all numbers as a line of JSON.
+(clean, tokenise, remove exact duplicates, find near-duplicates, index). Prints a table, what
+follows for nine million rows, the targets with whether they are met, and all numbers as a line of
+JSON.
 
 Seconds are those of the work alone, without the start of Python. Memory is the peak of the
 proportional set size (PSS, of Linux) summed over a process and all it started, file pages it maps
-included. Disk is what lies in the cache. Words are the targets of the texts that are kept: duplicates
-are read, cleaned and compared as well, but not counted.
+included. Disk is what lies in the cache. Words are the targets of the texts that are kept;
+duplicates are read, cleaned and compared as well, but not counted.
 """
 
 import argparse

@@ -280,7 +280,5 @@ def test_counts_are_told(watched, caplog):
     assert describe({"rows": 3522, "near_duplicates": 345}) == "3,522 rows, 345 near duplicates"
     with caplog.at_level(logging.INFO):
         corpus = prepare(watched(**TINY), KEEP_ALL)
-    assert (
-        f"{corpus.label}: 5 rows, 0 without text, 0 outside query, 2 train abstracts, 8 train targets"
-        in caplog.text
-    )
+    told = "5 rows, 0 without text, 0 outside query, 2 train abstracts, 8 train targets"
+    assert f"{corpus.label}: {told}" in caplog.text
