@@ -14,8 +14,8 @@ and how much of them repeats, so these were set after real patents:
   usual English ones; within an abstract its own terms come again;
 - 5-word runs: one pair in some hundreds of unrelated abstracts shares any, by a common opening;
 - rows: a tenth are exact duplicates of an earlier abstract, 3 % near-duplicates with another
-  sentence, 8 % designs without text; some have figure references, quotes, entities, formula markers, letters
-  beyond ASCII, and one in 200 line breaks and tabs.
+  sentence, 8 % designs without text; some have figure references, quotes, entities, formula
+  markers, letters beyond ASCII, and one in 200 line breaks and tabs.
 """
 
 import argparse
