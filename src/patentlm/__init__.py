@@ -1,17 +1,47 @@
-"""Train LSTM language models on patent abstracts, one word at a time."""
+"""Trains LSTM language models on patent abstracts, one word at a time.
 
+>>> import patentlm
+>>> model = patentlm.load("outputs/quick")  # doctest: +SKIP
+>>> model.generate("a neural network", count=2)  # doctest: +SKIP
+>>> model.perplexity(["A neural network learns."])  # doctest: +SKIP
+"""
+
+import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from patentlm.errors import PatentLMError
 
 if TYPE_CHECKING:
+    from patentlm.evaluation.metrics import Score
     from patentlm.trained_model import TrainedModel
 
 __version__ = "0.1.0"
-__all__ = ["load"]
+__all__ = ["PatentLMError", "Score", "TrainedModel", "load"]
 
 
 def load(path: str | Path, *, device: str | None = None) -> "TrainedModel":
-    """The model of a checkpoint file, or of a run's folder; see `patentlm.trained_model.load`."""
+    """Loads a trained model from a checkpoint file or a run's folder.
+
+    Args:
+        path: the file, the run's folder (its best checkpoint), or a folder that
+            `export.py format=safetensors` wrote.
+        device: where it computes; None takes a CUDA GPU where there is one.
+
+    Returns:
+        The model; see `patentlm.trained_model.TrainedModel`.
+
+    Raises:
+        CheckpointError: if there is no checkpoint, or it is damaged or not one of patentlm's.
+    """
     from patentlm import trained_model  # torch takes seconds to import: only when needed
 
     return trained_model.load(path, device=device)
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what is named above and needs torch, once it is asked for."""
+    modules = {"Score": "patentlm.evaluation.metrics", "TrainedModel": "patentlm.trained_model"}
+    if name not in modules:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(modules[name]), name)

@@ -18,11 +18,14 @@ from patentlm.checkpoint import (
 from patentlm.data.arrays import Ids
 from patentlm.data.corpus import encode_texts
 from patentlm.data.windows import evaluation_windows
-from patentlm.data.words import Vocabulary, detokenize, tokenize
+from patentlm.data.words import END, Vocabulary, detokenize, tokenize
 from patentlm.errors import CheckpointError, ConfigError
 from patentlm.evaluation.dynamic import Settings, adapt, second_moments
 from patentlm.evaluation.metrics import Score
+from patentlm.evaluation.neighbours import Neighbour, neighbours
 from patentlm.evaluation.scoring import score_network
+from patentlm.evaluation.trace import Trace, trace
+from patentlm.evaluation.word_scores import ScoredText, score_words
 from patentlm.generation.generator import generate
 from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
@@ -132,6 +135,50 @@ class TrainedModel:
             sampling=sampling or self.metadata.sampling,
         )
         return [text.text for text in texts]
+
+    def score_words(self, text: str) -> ScoredText:
+        """How likely each word of a text is after the words before it.
+
+        Args:
+            text: any text; it is split into words as the training texts were.
+
+        Returns:
+            A list with one entry for each word and one for the end of the text, each with `word`,
+            `log_probability` (natural), `rank` (1 is the likeliest) and `alternatives`; notebooks
+            show it as the text in colours.
+        """
+        return score_words(self.network, text, self.vocabulary, context=self.metadata.context)
+
+    def trace(self, text: str) -> Trace:
+        """What the network computes as it reads a text: gates, cells and hidden vectors.
+
+        Args:
+            text: is read from its beginning; a network that was trained to look back so many words
+                reads the last of them alone, as it does to predict the word after the text.
+
+        Returns:
+            Arrays with the axes layer, word and unit; the first word is the opening `<end>`.
+        """
+        ids = encode_texts([text], self.vocabulary)[:-1].tolist()
+        context = self.metadata.context
+        if isinstance(context, int):
+            ids = ([END] * context + ids)[-context:]
+        return trace(self.network, ids, [self.vocabulary.shown(at) for at in ids])
+
+    def neighbours(self, word: str, *, count: int = 10) -> list[Neighbour]:
+        """The words nearest to a word in the embedding, nearest first.
+
+        Args:
+            word: a word of the vocabulary.
+            count: how many.
+
+        Returns:
+            Pairs of a word and the cosine of the angle between the two vectors.
+
+        Raises:
+            ConfigError: if the vocabulary lacks the word.
+        """
+        return neighbours(self.network, word, self.vocabulary, count=count)
 
     def perplexity(self, texts: Iterable[str]) -> float:
         """Perplexity over every word and the end of each text, all of them together."""

@@ -99,6 +99,10 @@ class Vocabulary:
         """The words that ids stand for."""
         return [self.tokens[at] for at in ids]
 
+    def shown(self, at: int) -> str:
+        """What an id stands for, as people read it."""
+        return "".join(self.words_of([at]))
+
     @property
     def dtype(self) -> type[np.unsignedinteger[Any]]:
         """The smallest type that holds the vocabulary."""
@@ -203,6 +207,23 @@ def detokenize(words: Sequence[str]) -> str:
         pieces.append(_capitalised(word) if _starts_sentence(words, at) else word)
         quoted = opens_quote or (quoted and word != '"')
     return "".join(pieces)
+
+
+def word_starts(text: str, words: Iterable[str]) -> list[int]:
+    """Where each word stands in the text that `detokenize` made of them.
+
+    Args:
+        text: of the words; between two of them stands a blank, or nothing.
+        words: in their order.
+
+    Returns:
+        The place of each word's first character.
+    """
+    starts, end = [], 0
+    for word in words:
+        starts.append(end + (text[end] == " "))
+        end = starts[-1] + len(word)
+    return starts
 
 
 def _blank_between(words: Sequence[str], at: int, *, quoted: bool) -> bool:

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from patentlm.model.autocast import without_autocast
 from patentlm.model.dropout import Dropout, LockedDropout, dropout
+from patentlm.model.gates import Gates, lstm_gates
 
 LSTMState = tuple[Tensor, Tensor]
 """Hidden vectors and cells, each `(layers, B, H)`."""
@@ -127,6 +128,10 @@ class _WeightDropLayer(nn.Module):
             return self.lstm(inputs, state)  # type: ignore[no-any-return]
         return functional_call(self.lstm, {"weight_hh_l0": dropped}, (inputs, state))  # type: ignore[no-any-return]
 
+    def gate_values(self, inputs: Tensor, hidden: Tensor) -> Gates:
+        """Of its LSTM, with no weight dropped; see `patentlm.model.gates.gates_of`."""
+        return lstm_gates(self.lstm, 0, inputs, hidden)
+
 
 class MogrifierLSTM(_Stack):
     """LSTM layers in which input and hidden vector gate each other before each step (Melis et al.
@@ -169,6 +174,10 @@ class _MogrifierLayer(nn.Module):
             steps.append(hidden)
         return torch.stack(steps).transpose(0, 1), (hidden[None], cell[None])
 
+    def gate_values(self, inputs: Tensor, hidden: Tensor) -> Gates:
+        """Of its LSTM, on what the rounds make of both; see `patentlm.model.gates.gates_of`."""
+        return lstm_gates(self.lstm, 0, *_mogrify([*self.gates], inputs, hidden))
+
 
 def _gate(size: int, other: int, rank: int | None) -> nn.Sequential:
     if rank is None:
@@ -207,7 +216,10 @@ class _Stepwise:
     def __init__(self, bias: Tensor | None, *weights: Tensor, shape: Sequence[int]) -> None:
         self.weights = [weight.detach().t() for weight in weights]
         self.read: list[Sequence[Tensor]] = []
-        starts = _LearnAtOnce.apply(self.read, shape, bias, *weights)  # type: ignore[no-untyped-call]
+        if torch.is_grad_enabled():
+            starts = _LearnAtOnce.apply(self.read, shape, bias, *weights)  # type: ignore[no-untyped-call]
+        else:  # torch.export would take the batch's size for fixed
+            starts = _starts(bias, weights, shape)
         self.starts = iter(starts.unbind(0))
 
     def __call__(self, *values: Tensor) -> Tensor:
@@ -217,6 +229,10 @@ class _Stepwise:
         for value, weight in zip(values, self.weights, strict=True):
             total = torch.addmm(total, value, weight)
         return total
+
+
+def _starts(bias: Tensor | None, weights: Sequence[Tensor], shape: Sequence[int]) -> Tensor:
+    return (weights[0].new_zeros(len(weights[0])) if bias is None else bias).expand(*shape, -1)
 
 
 class _LearnAtOnce(torch.autograd.Function):
@@ -232,7 +248,7 @@ class _LearnAtOnce(torch.autograd.Function):
         *weights: Tensor,
     ) -> Tensor:
         ctx.read = read
-        return (weights[0].new_zeros(len(weights[0])) if bias is None else bias).expand(*shape, -1)
+        return _starts(bias, weights, shape)
 
     @staticmethod
     @once_differentiable

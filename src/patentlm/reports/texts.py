@@ -6,6 +6,7 @@ from typing import Any
 
 from patentlm.data.arrays import Ids
 from patentlm.data.byte_pairs import BytePairVocabulary
+from patentlm.data.words import word_starts
 from patentlm.errors import ConfigError
 from patentlm.evaluation.memorisation import COPIED, Copied, Run, cover, find_copied
 from patentlm.trained_model import Text, TrainedModel
@@ -84,18 +85,9 @@ def describe_copied(texts: Sequence[Text], copied: Sequence[Copied]) -> str:
 
 def mark(text: Text, runs: Sequence[Run]) -> str:
     """The text with brackets around all that is copied."""
-    marked, starts = text.text, _starts(text)
+    marked, starts = text.text, word_starts(text.text, text.tokens)
     for first, words in reversed(cover(runs)):
         start, last = starts[first], first + words - 1
         end = starts[last] + len(text.tokens[last])
         marked = f"{marked[:start]}⟦{marked[start:end]}⟧{marked[end:]}"
     return marked
-
-
-def _starts(text: Text) -> list[int]:
-    """Where each word stands in its text: all that lies between two is a blank, or nothing."""
-    starts, end = [], 0
-    for token in text.tokens:
-        starts.append(end + (text.text[end] == " "))
-        end = starts[-1] + len(token)
-    return starts

@@ -1,0 +1,76 @@
+"""A network at work: what its gates, cells and hidden vectors hold after each word."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from patentlm.model.gates import gates_of
+from patentlm.model.network import Network, State
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """What a network computed at each word of a text, as arrays with the axes `axes`.
+
+    Args:
+        words: the input words; the first is the `<end>` that opens a text.
+        hidden: hidden vectors of each layer, `(layers, words, H)`.
+        cell: cell states of each layer, likewise; None for layers that have none, such as a GRU's.
+        gates: by name, likewise: `i`, `f`, `g` and `o` of an LSTM (Hochreiter & Schmidhuber 1997),
+            `r`, `z` and `n` of a GRU (Cho et al. 2014); empty for layers without gates.
+        axes: names of the arrays' axes.
+    """
+
+    words: tuple[str, ...]
+    hidden: Array
+    cell: Array | None
+    gates: dict[str, Array]
+    axes: tuple[str, str, str] = field(default=("layer", "word", "unit"), init=False)
+
+
+@torch.no_grad()
+def trace(network: Network, words: Sequence[int], names: Sequence[str]) -> Trace:
+    """Reads words one by one and keeps what the network computed.
+
+    Args:
+        network: reads the words from a state of zeros.
+        words: ids, the `<end>` that opens the text included.
+        names: the words themselves.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    inputs = torch.tensor(words, device=device)
+    hidden, cell = _read(network, inputs)  # (layers, T, H)
+    below, gates = network.embedding(inputs), []
+    for number, layer in enumerate(hidden):
+        before = torch.cat([torch.zeros_like(layer[:1]), layer[:-1]])
+        gates.append(gates_of(network.recurrent, number, below, before))
+        below = layer
+    return Trace(
+        words=tuple(names),
+        hidden=_array(hidden),
+        cell=None if cell is None else _array(cell),
+        gates={name: _array(torch.stack([layer[name] for layer in gates])) for name in gates[0]},
+    )
+
+
+def _read(network: Network, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Hidden vectors and cells after each word `(T,)`, both `(layers, T, H)`."""
+    state: State = None
+    states: list[tuple[Tensor, ...]] = []
+    for word in inputs:
+        _, state = network.read(word[None, None], state)
+        states.append((state,) if isinstance(state, Tensor) else tuple(state))
+    hidden, *rest = (torch.cat(part, dim=1) for part in zip(*states, strict=True))
+    return hidden, rest[0] if rest else None
+
+
+def _array(values: Tensor) -> Array:
+    array: Array = values.float().cpu().numpy()
+    return array

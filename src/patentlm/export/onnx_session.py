@@ -1,0 +1,108 @@
+"""ONNX files at work: one step after the other, and what they score."""
+
+import importlib
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tabulate import tabulate
+from tqdm import tqdm
+
+from patentlm.batch import IGNORE
+from patentlm.data.windows import Context, abstract_starts, evaluation_windows, loader
+from patentlm.data.words import END, Ids
+from patentlm.export.run import ExportedRun
+
+MOST_TARGETS = 5_000
+"""Targets of valid that a perplexity is measured on, about."""
+TIMED_WORDS = 300
+TYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
+
+Array = NDArray[Any]
+
+
+class OnnxSession:
+    """An ONNX file of `export.py format=onnx` that reads texts side by side.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        onnxruntime = importlib.import_module("onnxruntime")
+        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        self.state_inputs = self.session.get_inputs()[1:]
+
+    def zeros(self, texts: int) -> list[Array]:
+        """The state of so many texts before their first word."""
+        sizes = {"batch": texts, "memory": 1}
+        return [
+            np.zeros([sizes.get(size, size) for size in part.shape], TYPES[part.type])
+            for part in self.state_inputs
+        ]
+
+    def read(self, words: Array, state: Sequence[Array]) -> tuple[Array, list[Array]]:
+        """Log-probabilities `(B, V)` after a word of each text `(B,)`, and the new state."""
+        names = [part.name for part in self.state_inputs]
+        inputs = {"word": words, **dict(zip(names, state, strict=True))}
+        log_probabilities, *after = self.session.run(None, inputs)
+        return log_probabilities, after
+
+    def perplexity(self, ids: Ids, *, context: Context) -> float:
+        """Perplexity over every target of a split `(targets + 1,)`."""
+        windows = evaluation_windows(ids, context=context, batch_size=32)
+        batches = tqdm(
+            loader(windows, seed=None), desc="Scoring", unit=" batches", delay=2, disable=None,
+            leave=False,
+        )  # fmt: skip
+        total, state = 0.0, list[Array]()
+        for inputs, targets in batches:
+            state = state if windows.carry_state and state else self.zeros(len(inputs))
+            for words, wanted in zip(inputs.t().numpy(), targets.t().numpy(), strict=True):
+                log_probabilities, state = self.read(words, state)
+                asked = np.flatnonzero(wanted != IGNORE)
+                total -= float(log_probabilities[asked, wanted[asked]].sum(dtype=np.float64))
+        return math.exp(total / (len(ids) - 1))
+
+    def words_per_second(self) -> float:
+        """Words of a single text that are read in a second."""
+        state, word = self.zeros(1), np.array([END])
+        started = time.perf_counter()
+        for _ in range(TIMED_WORDS):
+            log_probabilities, state = self.read(word, state)
+            word = log_probabilities.argmax(-1)
+        return TIMED_WORDS / (time.perf_counter() - started)
+
+
+def compare(files: Sequence[Path], run: ExportedRun) -> str:
+    """A table of ONNX files: size, speed on a single text, perplexity on abstracts of valid.
+
+    Raises:
+        DataError: if the corpus is not available.
+    """
+    ids = first_abstracts(run.prepare_corpus().ids("valid"), MOST_TARGETS)
+    rows = [_row(path, ids, run.model.metadata.context) for path in files]
+    headings = ("file", "MB", "words/s", "perplexity")
+    table = tabulate(rows, headings, colalign=("left", "right", "right", "right"))
+    return f"valid, {len(ids) - 1:,} targets\n\n{table}"
+
+
+def first_abstracts(ids: Ids, targets: int) -> Ids:
+    """The first abstracts of a split `(targets + 1,)`, about so many targets of them."""
+    starts = abstract_starts(ids)
+    chosen = min(int(np.searchsorted(starts, targets)), len(starts) - 1)
+    return ids[: starts[chosen] + 1]
+
+
+def _row(path: Path, ids: Ids, context: Context) -> tuple[str, ...]:
+    session = OnnxSession(path)
+    return (
+        path.name,
+        f"{path.stat().st_size / 1e6:,.2f}",
+        f"{session.words_per_second():,.0f}",
+        f"{session.perplexity(ids, context=context):,.2f}",
+    )
