@@ -4,6 +4,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from patentlm.command import command
+from patentlm.errors import ConfigError
 
 
 @command("export")
@@ -15,7 +16,10 @@ def main(config: DictConfig) -> None:
     from patentlm.reports.comparison import corpora_of
 
     runtime.prepare()
-    write = instantiate(config.format)
+    if config.format not in config.formats:
+        known = ", ".join(config.formats)
+        raise ConfigError(f"format={config.format}: there is none of that name, only {known}")
+    write = instantiate(config.formats[config.format])
     path = config.checkpoint
     model = patentlm.load(path, device="cpu")
     run = ExportedRun.of(path, model, lambda: corpora_of({path: model}, config.get("data"))[path])

@@ -54,7 +54,6 @@ def test_every_folder_of_options_is_listed():
         "hydra/launcher",
         "cache",
         "adaptation",
-        "format",
     }
     assert folders - others == set(GROUPS)
 

@@ -76,6 +76,13 @@ def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
     assert target.read_text() == "old"
 
 
+def test_a_format_of_no_such_name_is_one_line(small_run, run_script, capsys):
+    with pytest.raises(SystemExit):
+        run_script("export", f"checkpoint={small_run}", "format=pdf")
+    expected = "error: format=pdf: there is none of that name, only page, onnx, safetensors\n"
+    assert capsys.readouterr().err == expected
+
+
 def test_a_path_that_cannot_be_written_is_one_line(small_run, run_script, tmp_path, capsys):
     (tmp_path / "taken").write_text("")
     path = f"path={tmp_path / 'taken' / 'x'}"

@@ -158,7 +158,7 @@ class _MogrifierLayer(nn.Module):
         # Products of a single step are so small that bf16 slows them down.
         with without_autocast(inputs):
             inputs = inputs.to(self.lstm.get_parameter("weight_ih_l0").dtype)
-            zeros = inputs.new_zeros(1, len(inputs), self.lstm.hidden_size)
+            zeros = inputs.new_zeros(1, inputs.shape[0], self.lstm.hidden_size)
             return self._read(inputs, *(state or (zeros, zeros)))
 
     def _read(self, inputs: Tensor, hiddens: Tensor, cells: Tensor) -> tuple[Tensor, LSTMState]:
@@ -216,10 +216,7 @@ class _Stepwise:
     def __init__(self, bias: Tensor | None, *weights: Tensor, shape: Sequence[int]) -> None:
         self.weights = [weight.detach().t() for weight in weights]
         self.read: list[Sequence[Tensor]] = []
-        if torch.is_grad_enabled():
-            starts = _LearnAtOnce.apply(self.read, shape, bias, *weights)  # type: ignore[no-untyped-call]
-        else:  # torch.export would take the batch's size for fixed
-            starts = _starts(bias, weights, shape)
+        starts = _LearnAtOnce.apply(self.read, shape, bias, *weights)  # type: ignore[no-untyped-call]
         self.starts = iter(starts.unbind(0))
 
     def __call__(self, *values: Tensor) -> Tensor:
@@ -229,10 +226,6 @@ class _Stepwise:
         for value, weight in zip(values, self.weights, strict=True):
             total = torch.addmm(total, value, weight)
         return total
-
-
-def _starts(bias: Tensor | None, weights: Sequence[Tensor], shape: Sequence[int]) -> Tensor:
-    return (weights[0].new_zeros(len(weights[0])) if bias is None else bias).expand(*shape, -1)
 
 
 class _LearnAtOnce(torch.autograd.Function):
@@ -248,7 +241,7 @@ class _LearnAtOnce(torch.autograd.Function):
         *weights: Tensor,
     ) -> Tensor:
         ctx.read = read
-        return _starts(bias, weights, shape)
+        return (weights[0].new_zeros(len(weights[0])) if bias is None else bias).expand(*shape, -1)
 
     @staticmethod
     @once_differentiable
