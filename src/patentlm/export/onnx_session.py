@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from tabulate import tabulate
-from tqdm import tqdm
 
 from patentlm.batch import IGNORE
+from patentlm.data.arrays import Ids
 from patentlm.data.windows import Context, abstract_starts, evaluation_windows, loader
-from patentlm.data.words import END, Ids
+from patentlm.data.words import END
 from patentlm.export.run import ExportedRun
+from patentlm.progress import progress
 
 MOST_TARGETS = 5_000
 """Targets of valid that a perplexity is measured on, about."""
@@ -55,12 +56,8 @@ class OnnxSession:
     def perplexity(self, ids: Ids, *, context: Context) -> float:
         """Perplexity over every target of a split `(targets + 1,)`."""
         windows = evaluation_windows(ids, context=context, batch_size=32)
-        batches = tqdm(
-            loader(windows, seed=None), desc="Scoring", unit=" batches", delay=2, disable=None,
-            leave=False,
-        )  # fmt: skip
         total, state = 0.0, list[Array]()
-        for inputs, targets in batches:
+        for inputs, targets, *_ in progress("Scoring", loader(windows, seed=None), unit="batches"):
             state = state if windows.carry_state and state else self.zeros(len(inputs))
             for words, wanted in zip(inputs.t().numpy(), targets.t().numpy(), strict=True):
                 log_probabilities, state = self.read(words, state)
