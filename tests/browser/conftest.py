@@ -94,7 +94,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         arguments = {
             "train": [
-                "debug=fast", "windows=abstract", "data.count=150", f"hydra.run.dir={folder}",
+                "debug=fast", "windows=abstract", "data.count=60", f"hydra.run.dir={folder}",
             ],
             "export": [f"checkpoint={folder}", "format=page"],
         }  # fmt: skip

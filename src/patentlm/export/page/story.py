@@ -19,7 +19,7 @@ Missing = dict[str, str]
 Rows = list[tuple[str, str]]
 
 ORDER = 5
-HEADINGS = ["", "perplexity", "bits a word", "first guess right"]
+HEADINGS = ["model", "perplexity", "bits a word", "first guess right"]
 
 
 def tell(run: ExportedRun, corpus: Corpus | None, weights: str, missing: Missing) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 
-WORDS = 500
+WORDS = 400
 NEIGHBOURS = 20
 """How many other words each is to be near to: the perplexity of t-SNE."""
 
@@ -28,7 +28,7 @@ def word_map(vectors: NDArray[np.float32], ids: list[int]) -> dict[str, Any]:
     return {"ids": ids, "x": x, "y": y}
 
 
-def tsne(vectors: Points, steps: int = 400) -> Points:
+def tsne(vectors: Points, steps: int = 300) -> Points:
     """t-SNE (van der Maaten & Hinton 2008), exact, from the principal components on.
 
     Args:

@@ -53,18 +53,19 @@ export class LanguageModel {
    * A text, token by token; goes on until `<end>` or as long as it is asked to.
    *
    * @param {number[]} prompt ids
-   * @param {{seed: number, sampling: Object}} options
+   * @param {{seed: number, sampling: Object, text?: number, unknown?: boolean}} options which of the
+   *   seed's texts; `unknown` lets it write `<unk>`
    * @yields {{id: number, logs: Float64Array}} the token, and the log-probabilities it was drawn from,
    *   as the network has them
    */
-  *write(prompt, { seed, sampling, text = 0 }) {
+  *write(prompt, { seed, sampling, text = 0, unknown = false }) {
     const random = randomOf(seed, text);
     const reader = new Reader(this.network, this.context).begin(prompt);
     const written = [...prompt];
     for (;;) {
       const logs = reader.logProbabilities;
       const logits = logs.slice();
-      logits[UNK] = -Infinity;
+      if (!unknown) logits[UNK] = -Infinity;
       applyFilters(logits, written, sampling);
       const id = draw(logits, random.uniform());
       yield { id, logs };

@@ -9,6 +9,7 @@ import { openRun } from './tab_run.js';
 import { openWords } from './tab_words.js';
 import { openWrite } from './tab_write.js';
 import { makeTabs, makeTheme } from './tabs.js';
+import { detokenize, tokenize } from './text.js';
 import { fillLegends } from './word_view.js';
 
 const TABS = { read: openRead, remember: openRemember, words: openWords, game: openGame, run: openRun };
@@ -41,12 +42,14 @@ function start() {
  * - `model`: the `LanguageModel` itself.
  * - `vocabulary`: the tokens by id.
  * - `logProbabilities(words)`: an array of V natural logarithms after `<end>`, and one after each word.
+ * - `text`: `tokenize(text)` and `detokenize(words)`.
  * - `write({prompt, seed, maxWords, temperature, topP})`: the words that follow the prompt; sampled as
  *   the run samples unless `temperature` or `topP` is given.
  */
 function surface(model) {
   return {
     model,
+    text: { tokenize, detokenize },
     vocabulary: model.vocabulary.tokens,
     logProbabilities: (words) => model.logProbabilities(words),
     write({ temperature, topP, ...options } = {}) {

@@ -8,15 +8,11 @@ const OPENING = 14;
 const CONTINUED = 34;
 
 export function openGame(model, material) {
-  const usable = (material.abstracts ?? []).filter(({ words }) => {
-    const used = words.slice(0, OPENING + CONTINUED);
-    return used.length > OPENING + 12 && !used.includes('<unk>');
-  });
+  const usable = fairest(material.abstracts ?? []);
   if (!usable.length) {
     byId('game-body').hidden = true;
     byId('game-none').hidden = false;
-    byId('game-none').textContent = material.missing.abstracts
-      ?? 'No abstract of test is long enough and made of known words alone.';
+    byId('game-none').textContent = material.missing.abstracts ?? 'No abstract of test is long enough.';
     return;
   }
   const state = { model, abstracts: shuffled(usable), round: 0, seed: Math.floor(Math.random() * 1e6) };
@@ -27,15 +23,27 @@ export function openGame(model, material) {
   dealSeam(state);
 }
 
+/** Abstracts without unknown words where they are shown; or, of too few, those that have fewest. */
+function fairest(abstracts) {
+  const unknown = ({ words }) => words.slice(0, OPENING + CONTINUED).filter((word) => word === '<unk>').length;
+  const long = abstracts.filter(({ words }) => words.length > OPENING + 12);
+  const known = long.filter((abstract) => unknown(abstract) === 0);
+  return known.length >= 5 ? known : long.sort((a, b) => unknown(a) - unknown(b)).slice(0, 12);
+}
+
+/** Words as the game shows them: all unknown ones look alike, whoever wrote them. */
+const masked = (words) => words.map((word) => (word === '<unk>' ? '▢' : word));
+
 const nextAbstract = (state) => state.abstracts[state.round++ % state.abstracts.length].words;
 
 /** So many words that the network adds to a beginning; of an early end it writes another. */
 function continued(state, opening, count) {
   const { model } = state;
   const prompt = model.vocabulary.encode(opening);
+  const unknown = state.abstracts.some(({ words }) => words.includes('<unk>'));
   for (let tries = 0; ; tries++) {
     const ids = [];
-    for (const { id } of model.write(prompt, { seed: state.seed++, sampling: model.sampling })) {
+    for (const { id } of model.write(prompt, { seed: state.seed++, sampling: model.sampling, unknown })) {
       if (id === END) break;
       ids.push(id);
       if (model.vocabulary.wordsOf(ids).length > count) break;
@@ -56,7 +64,7 @@ async function dealReal(state) {
     { words: continued(state, opening, real.length), real: false },
     { words: continued(state, opening, real.length), real: false },
   ]);
-  byId('real-opening').textContent = `${detokenize(opening)} …`;
+  byId('real-opening').textContent = `${detokenize(masked(opening))} …`;
   byId('real-verdict').textContent = '';
   showScore(state);
   byId('real-cards').replaceChildren(...texts.map((text) => element('button', {
@@ -66,7 +74,7 @@ async function dealReal(state) {
 
 /** A continuation as it is written after its beginning. */
 function after(opening, words) {
-  const parts = layout([...opening, ...words]).slice(opening.length);
+  const parts = layout(masked([...opening, ...words])).slice(opening.length);
   return parts.map(({ blank, text }) => (blank ? ` ${text}` : text)).join('').trim();
 }
 
@@ -93,7 +101,7 @@ async function dealSeam(state) {
   const seam = 8 + Math.floor(Math.random() * (known.length - 16));
   const text = [...known.slice(0, seam), ...continued(state, known.slice(0, seam), 30)];
   let open = true;
-  const units = layout(text).map((unit) => ({ ...unit, label: unit.text }));
+  const units = layout(masked(text)).map((unit) => ({ ...unit, label: unit.text }));
   showWords(byId('seam-text'), units, {
     onChoose: (at) => {
       if (!open) return;

@@ -1,6 +1,7 @@
 // Text ↔ words, by the rules of patentlm.data.words.
 
-const WORD = /[\p{L}\p{N}_]+(?:['-][\p{L}\p{N}_]+)*|<unk>|\S/gu;
+// What Python takes for blanks differs a little from what JavaScript does.
+const WORD = /[\p{L}\p{N}_]+(?:['-][\p{L}\p{N}_]+)*|<unk>|\ufeff|[^\s\x1c-\x1f\x85]/gu;
 const CLOSING = new Set('.,;:!?%)]}”');
 const OPENING = new Set('([{“');
 const SENTENCE_END = new Set('.!?');
