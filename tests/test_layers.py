@@ -21,7 +21,8 @@ FLOORS = [  # each room imports from those above it alone
     {"data", "model", "runtime"},
     {"evaluation", "generation", "checkpoint"},
     {"trained_model", "sweeps"},
-    {"reports", "export", "training"},
+    {"reports", "export"},
+    {"training"},
     {"command"},
     {"hydra_plugins"},
 ]

@@ -17,6 +17,7 @@ from patentlm.sweeps.run_folder import METRICS, RunFolder
 from patentlm.trained_model import TrainedModel
 from patentlm.training.callbacks import Throughput, best_checkpoint
 from patentlm.training.lightning_module import LanguageModel
+from patentlm.training.showing import show
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +29,13 @@ def report(
     metadata: CheckpointMetadata,
     folder: RunFolder,
     count: int,
+    page: bool,
 ) -> float:
     """Prints and stores what the run came to: table, sample texts, `metrics.json`.
 
     Args:
         count: sample texts.
+        page: whether to make the page that shows the network at work.
 
     Returns:
         The best valid perplexity.
@@ -45,6 +48,7 @@ def report(
         folder.store("samples.txt", f"{heading}\n\n{samples}\n")
         log.info("\n%s\n\n%s\n\n%s\n", _table(metrics, data), heading, samples)
         folder.store_json(METRICS, metrics)  # last: a run that has it is complete
+        show(folder, TrainedModel(model.network.cpu(), metadata), data, page=page)
     return float(metrics["valid/perplexity"])
 
 

@@ -73,7 +73,7 @@ def run(config: DictConfig) -> float:
         return distributed.launch(run, config, trainer)
     fit(trainer, model, data, metadata, folder, resume)
     trainer.test(model, datamodule=data, verbose=False)
-    return report(trainer, model, data, metadata, folder, config.samples.count)
+    return report(trainer, model, data, metadata, folder, config.samples.count, config.page)
 
 
 def run_folder() -> RunFolder:
