@@ -17,7 +17,7 @@ def main(config: DictConfig) -> None:
     from patentlm.reports.comparison import training_set
 
     runtime.prepare()
-    writing.check_format(config.format)
+    writing.check_format(config.format, log_probabilities=config.log_probabilities)
     adaptation = Settings(**config.adaptation) if config.adaptation else None
     model = patentlm.load(config.checkpoint, device=config.device)
     if config.novelty:
@@ -41,7 +41,8 @@ def main(config: DictConfig) -> None:
     if config.novelty:
         copied = writing.look_up(texts, model, train)
         print(writing.describe_copied(texts, copied), file=sys.stderr)
-    print(writing.FORMATS[config.format](texts, copied))
+    scores = writing.score(texts, model) if config.log_probabilities else None
+    print(writing.FORMATS[config.format](texts, copied, scores))
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ def test_a_checkpoint_generates_where_the_corpus_is_absent(train, run_script, ca
     )
     shown = capsys.readouterr()
     lines = [json.loads(line) for line in shown.out.splitlines()]
-    assert [line["text"][:16] for line in lines] == ["A zebra, (fast) "] * 2 or len(lines) == 2
+    assert len(lines) == 2
     assert all(line["text"].startswith("A zebra, (fast)") for line in lines)
     assert all(line.keys() == {"text", "words", "finished"} for line in lines)
     assert "not in the vocabulary, read as <unk>: zebra" in shown.err

@@ -1,5 +1,6 @@
 """Texts word by word: probabilities, ranks and alternatives, and how notebooks show them."""
 
+import json
 import math
 import re
 
@@ -96,3 +97,18 @@ def test_the_public_surface_is_there_without_torch_at_first():
     assert patentlm.Score(nll_sum=0.0, correct=1, correct5=1, targets=1).perplexity == 1
     with pytest.raises(AttributeError):
         patentlm.Nothing  # noqa: B018
+
+
+def test_jsonl_carries_log_probabilities_on_request(small_run, run_script, capsys):
+    asked = (f"checkpoint={small_run}", "prompt=a zebra", "count=3", "max_words=9", "format=jsonl")
+    run_script("generate", *asked, "log_probabilities=true")
+    model = patentlm.load(small_run)
+    for line in capsys.readouterr().out.splitlines():
+        record = json.loads(line)
+        found = record["log_probabilities"]
+        expected = [[e.word, e.log_probability] for e in model.score_words(record["text"])]
+        assert found == (expected if record["finished"] else expected[:-1])
+        assert [word for word, _ in found[:2]] == ["a", "zebra"]
+    with pytest.raises(SystemExit):
+        run_script("generate", *asked[:-1], "log_probabilities=true")
+    assert capsys.readouterr().err.endswith("by format=jsonl alone; add format=jsonl\n")

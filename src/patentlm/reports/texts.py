@@ -9,14 +9,33 @@ from patentlm.data.byte_pairs import BytePairVocabulary
 from patentlm.data.words import word_starts
 from patentlm.errors import ConfigError
 from patentlm.evaluation.memorisation import COPIED, Copied, Run, cover, find_copied
+from patentlm.evaluation.word_scores import ScoredText
+from patentlm.progress import progress
 from patentlm.trained_model import Text, TrainedModel
 
-Format = Callable[[Sequence[Text], Sequence[Copied] | None], str]
-"""From texts, and what of each is copied if that was looked for."""
+Format = Callable[[Sequence[Text], Sequence[Copied] | None, Sequence[ScoredText] | None], str]
+"""From texts, and for each of them what is copied and how its words score, if that was asked."""
 
 
-def as_text(texts: Sequence[Text], copied: Sequence[Copied] | None) -> str:
-    """The texts with a blank line between them, what is copied in brackets."""
+def as_text(
+    texts: Sequence[Text],
+    copied: Sequence[Copied] | None = None,
+    scores: Sequence[ScoredText] | None = None,
+) -> str:
+    """Writes texts with a blank line between them, what is copied in brackets.
+
+    Args:
+        texts: generated texts.
+        copied: runs of each that stand in the training set; None marks nothing.
+        scores: are not shown.
+
+    Example:
+        >>> unfinished = Text("A net", 2, False, ("a", "net"))
+        >>> print(as_text([unfinished, Text("It.", 2, True, ("it", "."))]))
+        A net …
+        <BLANKLINE>
+        It.
+    """
     shown = [text.text for text in texts]
     if copied is not None:
         shown = [mark(text, found.runs) for text, found in zip(texts, copied, strict=True)]
@@ -24,28 +43,51 @@ def as_text(texts: Sequence[Text], copied: Sequence[Copied] | None) -> str:
     return "\n\n".join(text + end for text, end in zip(shown, ends, strict=True))
 
 
-def as_jsonl(texts: Sequence[Text], copied: Sequence[Copied] | None) -> str:
-    """A JSON object a line: `text`, `words` and `finished`; and `copied`, with `runs`, pairs of a
-    first word and a number of words, both counted in the whole text, and `longest`."""
+def as_jsonl(
+    texts: Sequence[Text],
+    copied: Sequence[Copied] | None = None,
+    scores: Sequence[ScoredText] | None = None,
+) -> str:
+    """Writes one JSON object a line.
+
+    Args:
+        texts: give `text`, `words` and `finished`.
+        copied: gives `copied`, with `runs`, pairs of a first word and a number of words, both
+            counted in the whole text, and `longest`.
+        scores: give `log_probabilities`, a pair of a word and its natural log-probability for each
+            word of the whole text and, if it is finished, for its end.
+
+    Example:
+        >>> print(as_jsonl([Text("A net", 2, False, ("a", "net"))]))
+        {"text": "A net", "words": 2, "finished": false}
+    """
     records: list[dict[str, Any]] = [
         {"text": text.text, "words": text.words, "finished": text.finished} for text in texts
     ]
     for record, found in zip(records, copied or (), strict=False):
         record["copied"] = found._asdict()
+    for record, scored in zip(records, scores or (), strict=False):
+        record["log_probabilities"] = [(entry.word, entry.log_probability) for entry in scored]
     return "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
 
 
 FORMATS: dict[str, Format] = {"text": as_text, "jsonl": as_jsonl}
 
 
-def check_format(name: str) -> None:
-    """Checks a format's name before any text is written.
+def check_format(name: str, *, log_probabilities: bool) -> None:
+    """Checks a format before any text is written.
+
+    Args:
+        name: of the format.
+        log_probabilities: they are asked for.
 
     Raises:
-        ConfigError: if there is none of that name.
+        ConfigError: if there is no format of that name, or it shows no log-probabilities.
     """
     if name not in FORMATS:
         raise ConfigError(f"format={name}: there is none of that name, only {', '.join(FORMATS)}")
+    if log_probabilities and name == "text":
+        raise ConfigError("log_probabilities=true is shown by format=jsonl alone; add format=jsonl")
 
 
 def check_novelty(model: TrainedModel) -> None:
@@ -64,6 +106,20 @@ def notes(model: TrainedModel, prompt: str) -> Iterator[str]:
         yield f"note: not in the vocabulary, read as <unk>: {', '.join(unknown)}"
     if "synthetic" in model.metadata.label:
         yield f"note: this model was trained on {model.metadata.label}"
+
+
+def score(texts: Sequence[Text], model: TrainedModel) -> list[ScoredText]:
+    """How likely a model finds each word of its texts, with the sampling's filters left out.
+
+    Args:
+        texts: generated texts; an unfinished one has no end.
+        model: what wrote them.
+    """
+    scored = []
+    for text in progress("Scoring", texts, unit="texts"):
+        entries = model.score_words(text.text)
+        scored.append(entries if text.finished else ScoredText(entries[:-1]))
+    return scored
 
 
 def look_up(texts: Sequence[Text], model: TrainedModel, train: Ids) -> list[Copied]:
