@@ -12,7 +12,7 @@ LIGHTNING = {
     "training.loggers", "training.lightning_module", "sweeps.pruning", "data.datamodule",
 }  # fmt: skip
 HYDRA = {
-    "training.run", "training.distributed", "command", "checkpoint", "sweeps.jobs", "sweeps.search",
+    "training.run", "training.distributed", "training.parts", "command", "sweeps.jobs", "sweeps.search",
     "hydra_plugins.patentlm_optuna.sweeper",
 }  # fmt: skip
 OPTUNA = {"sweeps.search", "sweeps.pruning"}

@@ -1,21 +1,23 @@
 """Checkpoints: plain data that stand on their own, and the networks built from them again."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.errors import HydraException
-from hydra.utils import get_class, instantiate
 from torch import Tensor
 
 from patentlm.data.windows import Context
-from patentlm.errors import CheckpointError
+from patentlm.errors import CheckpointError, ConfigError
+from patentlm.integrity import DIGEST, check_stored, check_whole
 from patentlm.model.network import Network
+from patentlm.registry import build, refuse_interpolation
+from patentlm.settings.checking import check
+from patentlm.settings.parts import DATA, ENTRY, MODEL, TOKENIZER
 
-FORMAT = 2
+FORMAT = 3
 KEY = "patentlm"
 """Where a checkpoint of Lightning's holds our part of it."""
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocabulary.json"
@@ -84,6 +86,7 @@ def read(path: str | Path) -> dict[str, Any]:
     if file.name == WEIGHTS:
         return _read_exported(file)
     try:
+        check_stored(file)
         checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch reports damage in a dozen ways
         raise CheckpointError(
@@ -92,6 +95,8 @@ def read(path: str | Path) -> dict[str, Any]:
     entries = checkpoint if isinstance(checkpoint, dict) else {}
     if not isinstance(entries.get(KEY), dict) or not isinstance(entries.get("state_dict"), dict):
         raise CheckpointError(f"{file}: a checkpoint, but not one that patentlm's train.py wrote")
+    _check_format(entries[KEY].get("format"), file)
+    check_whole(entries[KEY], entries["state_dict"], file)
     return entries
 
 
@@ -112,23 +117,37 @@ def _read_exported(file: Path) -> dict[str, Any]:
     weights |= {name: weights[other] for name, other in shared.items() if other in weights}
     entry.pop("architectures", None)
     entry.pop("model_type", None)
-    return {KEY: entry, "state_dict": {f"network.{name}": w for name, w in weights.items()}}
+    state = {f"network.{name}": weight for name, weight in weights.items()}
+    _check_format(entry.get("format"), file.parent)
+    check_whole(entry, state, file)
+    return {KEY: entry, "state_dict": state}
 
 
 def metadata_of(checkpoint: Mapping[str, Any], path: str | Path) -> CheckpointMetadata:
-    """Our part of a checkpoint.
+    """Our part of a checkpoint, all of it plain values of the types and ranges of the registry.
 
     Raises:
-        CheckpointError: if another version wrote it.
+        CheckpointError: if another version wrote it, or a value can't be.
     """
-    ours = dict(checkpoint[KEY])
-    written = ours.pop("format", None)
-    if written != FORMAT:
-        raise CheckpointError(f"{path}: has format {written}, this patentlm reads {FORMAT}")
+    ours = {name: value for name, value in checkpoint[KEY].items() if name != DIGEST}
+    _check_format(ours.pop("format", None), path)
+    missing = {field.name for field in fields(CheckpointMetadata)} ^ set(ours)
+    if missing:
+        raise CheckpointError(f"{path}: incomplete ({', '.join(sorted(map(str, missing)))})")
     try:
-        return CheckpointMetadata(**ours)
-    except TypeError as error:
-        raise CheckpointError(f"{path}: incomplete ({error})") from error
+        for name in ("network", "data", "tokenizer", "sampling"):
+            refuse_interpolation(ours[name], name)
+        for name, schema in ENTRY.items():
+            if ours[name] != {}:  # a model need not say what it was trained on
+                check(ours[name], schema, name)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: the config does not fit: {error}") from error
+    return CheckpointMetadata(**ours)
+
+
+def _check_format(written: Any, path: str | Path) -> None:
+    if written != FORMAT:
+        raise CheckpointError(f"{path}: has format {written!r}, this patentlm reads {FORMAT}")
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -182,12 +201,9 @@ def build_network(config: Mapping[str, Any], *, vocabulary: int) -> Network:
     """The network a plain config describes.
 
     Raises:
-        CheckpointError: if a `_target_` is no class of torch.nn or patentlm.model, or the config
-            does not fit it.
+        ConfigError: if a class is not one of the registry, or the config does not fit it.
     """
-    network = _build(config, ("torch.nn.", "patentlm.model."), vocabulary=vocabulary)
-    if not isinstance(network, Network):
-        raise CheckpointError(f"the model is a {type(network).__name__}, not a Network")
+    network: Network = build(config, MODEL, "model", vocabulary=vocabulary)
     return network
 
 
@@ -195,42 +211,31 @@ def build_data(config: Mapping[str, Any]) -> Any:
     """The source or tokenizer a plain config describes.
 
     Raises:
-        CheckpointError: if a `_target_` is no class of patentlm.data, or the config does not fit.
+        ConfigError: if a class is not one of the registry, or the config does not fit it.
     """
-    return _build(config, ("patentlm.data.",))
+    is_tokenizer = config.get("_target_") in TOKENIZER.targets
+    part, name = (TOKENIZER, "tokenizer") if is_tokenizer else (DATA, "data")
+    return build(config, part, name)
 
 
-def _build(config: Mapping[str, Any], allowed_prefixes: tuple[str, ...], **arguments: Any) -> Any:
-    for target in _targets(config):
-        if not _is_class_of(target, allowed_prefixes):
-            names = " or ".join(allowed_prefixes)
-            raise CheckpointError(f"_target_ {target!r} is no class of {names}")
-    try:
-        return instantiate(dict(config), **arguments)
-    except HydraException as error:
-        raise CheckpointError(f"the config does not fit: {error.__cause__ or error}") from error
+def check_sizes(network: Mapping[str, Any], weights: Mapping[str, Tensor], *, words: int) -> None:
+    """Checks that weights are those of a network, before any memory is taken for it.
 
+    Args:
+        network: its config, within the ranges of the registry.
+        weights: by name.
+        words: of the vocabulary.
 
-def _targets(config: Any) -> Iterator[str]:
-    """Every `_target_` in a nested config."""
-    if isinstance(config, Mapping):
-        if "_target_" in config:
-            yield str(config["_target_"])
-        config = list(config.values())
-    if isinstance(config, list | tuple):
-        for value in config:
-            yield from _targets(value)
-
-
-def _is_class_of(target: str, allowed_prefixes: tuple[str, ...]) -> bool:
-    """Whether a dotted name is a class that was defined in one of the allowed_prefixes.
-
-    What a module imports can be reached through it by a dotted name too; hence the look at where
-    the class comes from.
+    Raises:
+        ConfigError: otherwise.
     """
-    if not target.startswith(allowed_prefixes):
-        return False
-    try:
-        return get_class(target).__module__.startswith(allowed_prefixes)
-    except (HydraException, ImportError, ValueError):
-        return False
+    misfit = ConfigError("the weights do not fit the network it names")
+    cell = network["cell"]
+    if max(network["layers"], cell.get("rounds", 0)) > len(weights):
+        raise misfit
+    with torch.device("meta"):
+        made = build_network(network, vocabulary=words).state_dict()
+    if {name: weight.shape for name, weight in made.items()} != {
+        name: weight.shape for name, weight in weights.items()
+    }:
+        raise misfit

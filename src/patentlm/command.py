@@ -3,47 +3,47 @@
 import functools
 import inspect
 import os
-import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
-from patentlm.errors import ConfigError, mistake_in
+from patentlm.errors import ConfigError, PatentLMError, mistake_in
+from patentlm.settings.arguments import prepare
+from patentlm.settings.checking import names_of
+from patentlm.settings.explaining import explain
+from patentlm.settings.hooks import check_config
+from patentlm.terminal import one_line, say
 
 # Threads of libgomp spin while they wait for each other, 20 times longer than this by default; with
 # another process on the same cores that makes two runs 20 times slower, not 2. Read by libgomp when
 # torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-# Hydra copies all that its store holds for each group that --help lists, twice: most of its time.
-# There is one store for a process, and no copy is ever changed.
+# Hydra copies all that its store holds for each group that it lists, twice: most of the time of its
+# own help. There is one store for a process, and no copy is ever changed.
 ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
-LITERAL = (
-    "prompt", "checkpoint", "ckpt_path", "init_from", "word_vectors", "data.path", "data.query",
-    "path",
-)  # fmt: skip
-"""Settings whose values are taken as typed: commas, brackets and all."""
-
-SWEEP = {"-m", "--multirun"}
+FULL_ERROR = "HYDRA_FULL_ERROR"
+"""The environment variable by which Hydra raises errors instead of printing them."""
 INTERRUPTED = 130
 """The exit code that shells know of Ctrl-C."""
-KEY = "USPTO_API_KEY"
-"""Where the key of the USPTO Open Data Portal is looked for."""
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
     """Makes a script's main function of one that takes the composed config.
 
-    A `PatentLMError` ends it with one line on stderr and exit code 1, but for jobs of a sweep that
-    goes on without them.
+    All settings are checked before it is called. A `PatentLMError` ends it with one line on stderr
+    and exit code 1, but for jobs of a sweep that goes on without them. With HYDRA_FULL_ERROR=1 in
+    the environment, errors keep their tracebacks.
 
     Args:
         config_name: the file in the folder `conf` beside the script.
@@ -53,7 +53,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         @functools.wraps(task)
         def guarded(config: DictConfig) -> object:
             try:
-                _check_complete(config)
+                check_config(config_name, config)
                 return task(config)
             except Exception as error:
                 if not _sweeping():
@@ -64,68 +64,40 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                     raise KeyboardInterrupt from None
                 raise
 
-        folder = Path(inspect.getfile(task)).resolve().parent / "conf"
-        main = hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)
+        conf = Path(inspect.getfile(task)).resolve().parent / "conf"
+        main = hydra.main(version_base="1.3", config_path=str(conf), config_name=config_name)
 
         def run() -> None:
-            sys.argv[1:] = name_jobs(quote_literals(hide_key(sys.argv[1:])))
             try:
-                main(guarded)()
+                sys.argv[1:] = prepare(sys.argv[1:], names_of(config_name))
+            except ConfigError as error:
+                exit_if_mistake(error)
+            try:
+                with _raising() as one_liners:
+                    main(guarded)()
             except KeyboardInterrupt:
                 _say_how_to_go_on()
                 raise SystemExit(INTERRUPTED) from None
+            except (HydraException, OmegaConfBaseException) as error:
+                if one_liners:
+                    exit_if_mistake(explain(config_name, conf, sys.argv[1:], error))
+                raise
 
         return run
 
     return decorate
 
 
-def hide_key(arguments: Sequence[str]) -> list[str]:
-    """Arguments without `data.api_key=…`, whose value goes to the environment variable `KEY`: so
-    it is no part of the config, and nothing that stores or shows settings ever sees it."""
-    shown = []
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if equals and name.lstrip("+") == "data.api_key":
-            os.environ[KEY] = value
-        else:
-            shown.append(argument)
-    return shown
-
-
-def quote_literals(arguments: Sequence[str]) -> list[str]:
-    """Arguments with the values of `LITERAL` settings quoted as Hydra wants it; those of a sweep
-    stay as they are."""
-    if SWEEP & set(arguments):
-        return list(arguments)
-    return [_quoted(argument) for argument in arguments]
-
-
-def name_jobs(arguments: Sequence[str]) -> list[str]:
-    """Arguments of a sweep with one more, by which a job is named after the settings that the
-    sweep varies; those of a single run as they are."""
-    if not SWEEP & set(arguments):
-        return list(arguments)
-    parser = OverridesParser.create()
-    overrides = [parser.parse_override(a) for a in arguments if "=" in a and a[0] != "-"]
-    fixed = [o.key_or_group for o in overrides if not o.is_sweep_override()]
-    return [*arguments, f"hydra.job.config.override_dirname.exclude_keys={fixed}"]
-
-
-def _quoted(argument: str) -> str:
-    name, equals, value = argument.partition("=")
-    if not equals or name not in LITERAL or value == "null" or value[:1] in ("'", '"'):
-        return argument
-    if name == "data.query" and value.startswith("{"):  # {all: […], any: […]}
-        return argument
-    # In quotes Hydra reads a backslash as itself, but for those in front of a quote.
-    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
-    return f"{name}='{escaped}'"
-
-
-def _check_complete(config: DictConfig) -> None:
-    for name in sorted(OmegaConf.missing_keys(config)):
-        raise ConfigError(f"{name} is not set; give {name}=…")
+@contextmanager
+def _raising() -> Iterator[bool]:
+    """Lets Hydra raise its errors; yields whether they are to end in one line."""
+    wanted = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield wanted is None
+    finally:
+        if wanted is None:
+            os.environ.pop(FULL_ERROR)
 
 
 def _say_how_to_go_on() -> None:
@@ -133,7 +105,7 @@ def _say_how_to_go_on() -> None:
     if HydraConfig.initialized() and _sweeping():
         folder = os.path.relpath(HydraConfig.get().sweep.dir)
         goes_on = f" The same command with hydra.sweep.dir={folder} goes on."
-    print(f"Interrupted.{goes_on}", file=sys.stderr)
+    say(f"Interrupted.{goes_on}")
 
 
 def _sweeping() -> bool:
@@ -144,7 +116,15 @@ def _sweeping() -> bool:
 
 def exit_if_mistake(error: BaseException) -> None:
     """Ends the script with one line if the error comes from a mistake of its user."""
-    mistake = mistake_in(error)
+    mistake = mistake_in(error) or _unfit_part(error)
     if mistake is not None:
-        print(f"error: {mistake}", file=sys.stderr)
+        say(f"error: {mistake}")
         raise SystemExit(1) from None
+
+
+def _unfit_part(error: BaseException) -> PatentLMError | None:
+    """The mistake in a part that can't be made of its settings."""
+    if not isinstance(error, InstantiationException):
+        return None
+    reason, name = error.__cause__ or error, str(error).rpartition("full_key: ")[2]
+    return ConfigError(f"{name or 'settings'}: {one_line(str(reason))}")

@@ -11,6 +11,7 @@ from patentlm.checkpoint import (
     CheckpointMetadata,
     build_data,
     build_network,
+    check_sizes,
     metadata_of,
     read,
     weights_of,
@@ -203,10 +204,12 @@ def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
     """
     checkpoint = read(path)
     metadata = metadata_of(checkpoint, path)
-    network = build_network(metadata.network, vocabulary=len(metadata.vocabulary))
+    words, weights = len(metadata.vocabulary), weights_of(checkpoint)
     try:
-        network.load_state_dict(weights_of(checkpoint))
-    except RuntimeError as error:
-        raise CheckpointError(f"{path}: the weights do not fit the network it names") from error
+        check_sizes(metadata.network, weights, words=words)
+        network = build_network(metadata.network, vocabulary=words)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    network.load_state_dict(weights)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return TrainedModel(network.eval().to(device), metadata)

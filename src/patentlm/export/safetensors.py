@@ -9,6 +9,7 @@ from patentlm.errors import ConfigError
 from patentlm.export.files import replacing, write_json, write_text
 from patentlm.export.model_card import model_card
 from patentlm.export.run import ExportedRun
+from patentlm.integrity import seal
 from patentlm.trained_model import TrainedModel
 
 
@@ -46,6 +47,7 @@ def _write_weights(model: TrainedModel, target: Path) -> None:
 
 def _config(model: TrainedModel) -> dict[str, Any]:
     """The checkpoint's metadata without the vocabulary, under the names that hubs look for."""
-    entry = model.metadata.as_entry()[KEY]
+    weights = {f"network.{name}": w for name, w in model.network.state_dict().items()}
+    entry = seal(model.metadata.as_entry()[KEY], weights)
     entry.pop("vocabulary")
     return {"model_type": "patentlm", "architectures": ["Network"], **entry}

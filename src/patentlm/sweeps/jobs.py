@@ -4,7 +4,6 @@ import logging
 import os
 import shutil
 import signal
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from omegaconf import DictConfig
 from patentlm.errors import mistake_in
 from patentlm.sweeps import leaderboard
 from patentlm.sweeps.run_folder import ERROR, RunFolder
+from patentlm.terminal import say
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def _check_slurm() -> None:
         mistake = "it needs pip install -e '.[slurm]'"
     else:
         return
-    print(f"error: hydra/launcher=slurm: {mistake}", file=sys.stderr)
+    say(f"error: hydra/launcher=slurm: {mistake}")
     raise SystemExit(1)
 
 

@@ -11,7 +11,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from patentlm.batch import IGNORE, Batch, LoadedBatch, select_targets
+from patentlm.checkpoint import KEY
 from patentlm.evaluation.metrics import Score, batch_metric_sums
+from patentlm.integrity import seal
 from patentlm.model.network import Network, State, detach
 from patentlm.training.regularisation import ActivationPenalty
 
@@ -74,7 +76,8 @@ class LanguageModel(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint.update(self.checkpoint_entry)
+        entry, weights = self.checkpoint_entry[KEY], checkpoint["state_dict"]
+        checkpoint[KEY] = seal(entry, weights)
 
     def on_train_epoch_start(self) -> None:
         self.state = None

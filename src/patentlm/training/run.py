@@ -29,6 +29,7 @@ from patentlm.sweeps.run_folder import RECORD, RunFolder
 from patentlm.training import distributed
 from patentlm.training.callbacks import Hyperparameters, best_checkpoint
 from patentlm.training.lightning_module import LanguageModel
+from patentlm.training.parts import check_parts
 from patentlm.training.precision import cpu_has_bf16_lstm, fastest_precision
 from patentlm.training.report import report
 from patentlm.training.warm_start import warm_start
@@ -59,6 +60,7 @@ def run(config: DictConfig) -> float:
     trainer = make_trainer(config)
     if not trainer.is_global_zero:
         logging.disable(logging.WARNING)  # the first of several processes speaks for all
+    check_parts(config)
     data = make_data(config)
     metadata = make_metadata(config, data)
     resume = find_resumable(config.ckpt_path, folder, metadata, trainer.max_epochs)

@@ -1,0 +1,63 @@
+"""Whether a checkpoint is what was written: a digest, finite weights, and no hidden size."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from patentlm.errors import CheckpointError
+
+DIGEST = "digest"
+"""Where an entry holds its digest."""
+
+
+def seal(entry: Mapping[str, Any], weights: Mapping[str, Tensor]) -> dict[str, Any]:
+    """An entry with a digest of itself and of the weights beside it."""
+    return {**entry, DIGEST: _digest(entry, weights)}
+
+
+def check_stored(file: Path) -> None:
+    """Checks that a file is as torch writes it: parts stored as they are, so that none can unpack
+    to more than the file holds."""
+    with zipfile.ZipFile(file) as archive:
+        parts = archive.infolist()
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+        raise ValueError("compressed")
+    if sum(part.file_size for part in parts) > file.stat().st_size:
+        raise ValueError("parts overlap")
+
+
+def check_whole(entry: Mapping[str, Any], weights: Mapping[str, Tensor], file: Path) -> None:
+    """Checks that an entry and weights are those that were written, and finite.
+
+    Raises:
+        CheckpointError: otherwise.
+    """
+    if not all(isinstance(weight, Tensor) for weight in weights.values()):
+        raise CheckpointError(f"{file}: its weights are not tensors")
+    try:
+        is_whole = entry.get(DIGEST) == _digest(entry, weights)
+    except (TypeError, ValueError):  # values that no checkpoint holds
+        is_whole = False
+    if not is_whole:
+        raise CheckpointError(f"{file}: damaged: its weights are not those that were written")
+    if not all(bool(weight.isfinite().all()) for weight in weights.values()):
+        raise CheckpointError(f"{file}: its weights are not finite numbers; the training diverged")
+
+
+def _digest(entry: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 of an entry and of all weights, with their names, types and shapes."""
+    plain = {name: value for name, value in entry.items() if name != DIGEST}
+    found = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+    for name, weight in sorted(weights.items()):
+        found.update(f"\n{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
+        flat = weight.detach().cpu().contiguous().reshape(-1)
+        found.update(flat.view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+

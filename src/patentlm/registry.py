@@ -1,0 +1,61 @@
+"""Plain data → objects, by the closed registry of `patentlm.settings.parts`: nothing else is ever
+imported by a name that data chose, and no value is interpreted."""
+
+from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from patentlm.errors import ConfigError
+from patentlm.settings.checking import check
+from patentlm.settings.kinds import Part
+
+
+def build(config: Any, part: Part, name: str, **arguments: Any) -> Any:
+    """The object that a plain config describes.
+
+    Args:
+        config: `_target_` and its arguments, those that are parts themselves likewise.
+        part: what is allowed there.
+        name: of the config in an error.
+        arguments: further ones, which are no data.
+
+    Raises:
+        ConfigError: if the config names another class, or an argument is missing, unknown or out
+            of its range.
+    """
+    refuse_interpolation(config, name)
+    check(config, part, name)
+    try:
+        return _make(config, part, arguments)
+    except TypeError as error:  # an argument is missing
+        raise ConfigError(f"{name}: does not fit {config['_target_']} ({error})") from error
+
+
+def refuse_interpolation(value: Any, name: str) -> None:
+    """Refuses text that Hydra would interpret, wherever it stands.
+
+    Raises:
+        ConfigError: at the first.
+    """
+    if isinstance(value, str) and "${" in value:
+        raise ConfigError(f"{name}: holds ${{…}}, which plain data must not")
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, list | tuple):
+        for some in value:
+            refuse_interpolation(some, name)
+
+
+def _make(config: Mapping[str, Any], part: Part, arguments: Mapping[str, Any]) -> Any:
+    target = str(config["_target_"])
+    schema = part.targets[target]
+    plain = {key: value for key, value in config.items() if not key.startswith("_")}
+    given = {key: _argument(value, schema[key]) for key, value in plain.items()}
+    module, _, name = target.rpartition(".")
+    made = partial(getattr(import_module(module), name), **given, **arguments)
+    return made if config.get("_partial_") else made()
+
+
+def _argument(value: Any, schema: Any) -> Any:
+    return _make(value, schema, {}) if isinstance(schema, Part) and value is not None else value

@@ -1,0 +1,156 @@
+"""The arguments of a script before Hydra reads them: values taken as typed, and keys kept out."""
+
+import os
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from patentlm.errors import ConfigError
+from patentlm.settings.checking import hint
+from patentlm.terminal import KEY
+
+TEXTS = ("prompt", "data.query", "data.column")
+"""Settings whose values are taken as typed: commas, brackets, `${…}` and all."""
+PATHS = (
+    "checkpoint", "ckpt_path", "init_from", "word_vectors", "data.path", "path",
+    "hydra.run.dir", "hydra.sweep.dir",
+)  # fmt: skip
+"""The same, but for `${now:…}`, `${oc.env:…}` and the like, which make names of folders."""
+
+SWEEP = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
+FLAGS = {
+    "-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "--resolve", "-p", "--package",
+    "-r", "--run", "-m", "--multirun", "-sc", "--shell-completion", "-cp", "--config-path", "-cn",
+    "--config-name", "-cd", "--config-dir", "--experimental-rerun", "-i", "--info",
+}  # fmt: skip
+"""What Hydra takes that is not a setting."""
+
+_KEY_NAME = "data.api_key"
+_KEY_NAMES = ("api_key", "apikey", "uspto_api_key", "key", "token", "access_token")
+_LIKE_A_KEY = re.compile(
+    r"api.?key|api.?token|uspto.{0,5}key|secret|passw|[{,]\s*\W?(key|token)\W?\s*:", re.I
+)
+_ESCAPED = re.compile(r"(\\*)('|$)")
+_FOLDER = r"(?!(?:now:|hydra[:.]|oc\.))"
+
+
+def prepare(arguments: Sequence[str], names: list[str]) -> list[str]:
+    """The arguments as Hydra is to read them.
+
+    Args:
+        arguments: of the command line.
+        names: every setting of the script, for the hint that an error gives.
+
+    Raises:
+        ConfigError: if one is not text, is no setting, or has to do with a key.
+    """
+    for argument in arguments:
+        _check_text(argument)
+        _check_flag(argument, names)
+    shown = hide_key(arguments)
+    for argument in shown:
+        _check_no_key(argument)
+    return name_jobs(quote_literals(shown))
+
+
+def hide_key(arguments: Sequence[str]) -> list[str]:
+    """Arguments without `data.api_key=…`, whose value goes to the environment variable `KEY`: so
+    it is no part of the config, and nothing that stores or shows settings ever sees it."""
+    shown = []
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if equals and name.lstrip("+") == _KEY_NAME:
+            os.environ[KEY] = value
+        else:
+            shown.append(argument)
+    return shown
+
+
+def quote_literals(arguments: Sequence[str]) -> list[str]:
+    """Arguments with the values of `TEXTS` and `PATHS` quoted as Hydra wants it; those of a sweep
+    stay as they are, but for its folder."""
+    sweeps = is_sweep(arguments)
+    return [_quoted(argument, sweeps=sweeps) for argument in arguments]
+
+
+def name_jobs(arguments: Sequence[str]) -> list[str]:
+    """Arguments of a sweep with one more, by which a job is named after the settings that the
+    sweep varies; those of a single run as they are."""
+    if not is_sweep(arguments):
+        return list(arguments)
+    parser = OverridesParser.create()
+    fixed = []
+    for argument in arguments:
+        if "=" in argument and argument[0] != "-":
+            try:
+                override = parser.parse_override(argument)
+            except HydraException:
+                continue  # an error that Hydra finds, too
+            if not override.is_sweep_override():
+                fixed.append(override.key_or_group)
+    return [*arguments, f"hydra.job.config.override_dirname.exclude_keys={fixed}"]
+
+
+def is_sweep(arguments: Sequence[str]) -> bool:
+    """Whether the arguments ask for several jobs."""
+    return bool(SWEEP & set(arguments))
+
+
+def _check_text(argument: str) -> None:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        name = argument.partition("=")[0].encode(errors="replace").decode()
+        raise ConfigError(f"{name}: holds bytes that are not UTF-8 text") from None
+
+
+def _check_flag(argument: str, names: list[str]) -> None:
+    flag = argument.partition("=")[0]
+    short = flag[:2] in {"-c", "-p", "-i"} and flag[1:2] != "-"  # such as -cjob
+    if flag.startswith("-") and flag not in FLAGS and not short:
+        near = hint(flag.strip("-").replace("-", "_"), names)
+        raise ConfigError(f"{flag}: no such flag; settings are written name=value, {near}")
+
+
+def _check_no_key(argument: str) -> None:
+    """Refuses what looks like a key before anything can show or store it."""
+    name = argument.partition("=")[0].lstrip("+~")
+    if name in TEXTS or name in PATHS:
+        return
+    # `data.key`, `key` and the like stand for nothing else; a preset or path may hold the word.
+    last = re.split(r"[./@:]", name.lower())[-1].replace("-", "_")
+    if get_close_matches(last, _KEY_NAMES, cutoff=0.8) or _LIKE_A_KEY.search(argument):
+        raise ConfigError(
+            f"{_safe_name(name)}: a key is not a setting, and was not used; set the environment "
+            f"variable {KEY}"
+        )
+
+
+def _safe_name(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_.\-/]{1,40}", name) else "an argument"
+
+
+def _quoted(argument: str, *, sweeps: bool) -> str:
+    name, equals, value = argument.partition("=")
+    folder = name.startswith("hydra.")
+    if not equals or name not in (*TEXTS, *PATHS) or (sweeps and not folder) or not value:
+        return argument
+    if (value == "null" and name not in ("prompt", "checkpoint")) or _is_quoted(value):
+        return argument
+    if name == "data.query" and value.startswith("{"):  # {all: […], any: […]}
+        return argument
+    # OmegaConf reads ${…} in quotes, too; a backslash in front makes it plain text.
+    start = r"\$\{" if name in TEXTS else r"\$\{" + _FOLDER
+    value = re.sub(rf"(\\*)({start})", r"\1\1\\\2", value)
+    # In quotes Hydra reads a backslash as itself, but for those in front of a quote.
+    escaped = _ESCAPED.sub(lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
+    return f"{name}='{escaped}'"
+
+
+def _is_quoted(value: str) -> bool:
+    """Whether a value is in quotes that are Hydra's, and not the text's own."""
+    quote = value[0]
+    return quote in "'\"" and len(value) > 1 and value[-1] == quote and quote not in value[1:-1]

@@ -1,0 +1,173 @@
+"""What a checkpoint is built from: the classes of data, tokenizers and networks, and the types and
+ranges of their arguments.
+
+This is a closed registry: neither a config nor a checkpoint can name another class here. A class of
+yours gets a line here, beside its YAML file in `conf/`.
+"""
+
+from typing import Any
+
+from patentlm.settings.kinds import (
+    ANY_TEXT,
+    DATE,
+    ENCODING,
+    FLAG,
+    TEXT,
+    URL,
+    Kind,
+    Part,
+    either,
+    list_of,
+    nullable,
+    number,
+    one_of,
+    whole,
+)
+
+SIZE = whole(1, 65_536)
+SEED = whole(0, 2**32 - 1)
+DROPOUT = number(0, 1, below=True)
+SHARE = number(0, 1, below=True)
+
+
+def _is_query(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return value is None or (isinstance(value, str) and bool(value.strip()))
+    phrases = list_of(TEXT)
+    return bool(value) and all(
+        name in ("all", "any") and (TEXT.fits(some) or phrases.fits(some))
+        for name, some in value.items()
+    )
+
+
+QUERY = Kind("null, a phrase, or {all: [PHRASE, …], any: [PHRASE, …]}", _is_query)
+
+PATENTS = {
+    "query": QUERY,
+    "cleaning": Part(
+        {
+            "patentlm.data.cleaning.Cleaning": {
+                "quotes": FLAG,
+                "entities": FLAG,
+                "figure_references": FLAG,
+                "markers": FLAG,
+            }
+        }
+    ),
+    "split": Part(
+        {
+            "patentlm.data.splits.ClusterSplit": {
+                "valid": SHARE,
+                "test": SHARE,
+                "shingle": whole(1, 1000),
+                "overlap": number(0, 1, above=True),
+                "exact_up_to": whole(0),
+            }
+        }
+    ),
+}
+
+DATA = Part(
+    {
+        "patentlm.data.sources.SampleSource": {
+            **PATENTS,
+            "count": whole(1, 10_000_000),
+            "seed": SEED,
+        },
+        "patentlm.data.sources.FileSource": {
+            **PATENTS,
+            "path": TEXT,
+            "column": nullable(TEXT),
+            "encoding": ENCODING,
+        },
+        "patentlm.data.sources.CorpusSource": {"path": TEXT, "encoding": ENCODING},
+        "patentlm.data.patentsview.source.PatentsViewSource": {
+            **PATENTS,
+            "api_url": URL,
+            "release": either(one_of("latest", "cached"), DATE),
+            "granted_from": nullable(DATE),
+            "granted_to": nullable(DATE),
+            "titles": FLAG,
+        },
+    }
+)
+
+TOKENIZER = Part(
+    {
+        "patentlm.data.words.WordTokenizer": {
+            "min_count": whole(1),
+            "max_words": nullable(whole(1)),
+        },
+        "patentlm.data.byte_pairs.BytePairTokenizer": {"vocabulary": whole(253, 10_000_000)},
+    }
+)
+
+CELL = Part(
+    {
+        "patentlm.model.cells.LSTM": {},
+        "patentlm.model.cells.WeightDropLSTM": {"weight_drop": DROPOUT},
+        "patentlm.model.cells.MogrifierLSTM": {
+            "rounds": whole(0, 100),
+            "rank": nullable(SIZE),
+        },
+        "torch.nn.GRU": {},
+        "torch.nn.LSTM": {},
+    }
+)
+
+SOFTMAX: dict[str, dict[str, Any]] = {
+    "patentlm.model.head.SoftmaxHead": {},
+    "patentlm.model.head.TiedHead": {},
+    "patentlm.model.head.MixtureOfSoftmaxes": {"mixtures": whole(1, 1000)},
+}
+
+HEAD = Part(
+    {
+        **SOFTMAX,
+        "patentlm.model.pointer.PointerSentinelHead": {
+            "softmax": Part(SOFTMAX),
+            "size": nullable(whole(1)),
+        },
+    }
+)
+
+MODEL = Part(
+    {
+        "patentlm.model.network.Network": {
+            "embedding_size": SIZE,
+            "hidden_size": SIZE,
+            "layers": whole(1, 1000),
+            "dropout": DROPOUT,
+            "input_dropout": DROPOUT,
+            "output_dropout": DROPOUT,
+            "locked_dropout": FLAG,
+            "embedding_dropout": DROPOUT,
+            "frozen_embedding": FLAG,
+            "cell": CELL,
+            "head": HEAD,
+        }
+    }
+)
+
+SAMPLING: dict[str, Kind] = {
+    "repetition_penalty": nullable(number(0, 1000, above=True)),
+    "no_repeat_ngram": nullable(whole(0)),
+    "temperature": nullable(number(0, 1000)),
+    "top_k": nullable(whole(1)),
+    "top_p": nullable(number(0, 1, above=True)),
+    "min_p": nullable(number(0, 1)),
+}
+
+ENTRY = {
+    "network": MODEL,
+    "data": DATA,
+    "tokenizer": TOKENIZER,
+    "sampling": SAMPLING,
+    "max_words": whole(1, 1_000_000),
+    "seed": SEED,
+    "label": ANY_TEXT,
+    "fingerprint": ANY_TEXT,
+    "vocabulary": list_of(ANY_TEXT),
+    "context": nullable(either(whole(1), one_of("running text"))),
+}
+"""What a checkpoint says of the model it holds."""

@@ -1,0 +1,44 @@
+"""What goes to a terminal: text in which nothing can steer it, and no key."""
+
+import logging
+import os
+import re
+import sys
+
+KEY = "USPTO_API_KEY"
+"""The environment variable that holds the key of the USPTO Open Data Portal."""
+
+# Control characters but for line feed and tab, marks that turn the direction of writing, and lone
+# surrogates, which can't be printed at all.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    r"""The text with all that could steer a terminal written out.
+
+    >>> print(printable("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line that is safe to print; the value of the key is left out."""
+    key = os.environ.get(KEY)
+    if key and len(key) >= 8:
+        text = text.replace(key, "…")
+    return printable(" ".join(text.split()))
+
+
+def say(line: str) -> None:
+    """One line to stderr."""
+    print(one_line(line), file=sys.stderr)
+
+
+class PlainFormatter(logging.Formatter):
+    """Formats log records so that none can steer a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))

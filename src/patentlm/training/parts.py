@@ -1,0 +1,49 @@
+"""Makes every part of a run once before its corpus is prepared, so that one that can't work is
+found at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from patentlm.checkpoint import build_data, build_network, find
+from patentlm.errors import ConfigError, DataError
+
+WORDS = 10
+"""Of the vocabulary that the network is tried with."""
+
+
+def check_parts(config: DictConfig) -> None:
+    """Checks that the parts of a run can be made, and that the files it starts from are there.
+
+    Raises:
+        PatentLMError: otherwise, in one line that names the part.
+    """
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    for name in ("ckpt_path", "init_from"):
+        if plain[name]:
+            find(plain[name])
+    vectors = plain["word_vectors"]
+    if vectors and not Path(vectors).expanduser().is_file():
+        raise DataError(f"{vectors}: no such file; check word_vectors")
+    build_data(plain["data"])
+    build_data(plain["tokenizer"])
+    # No memory is taken, and no number from what weights are drawn from.
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        network = _made("model", lambda: build_network(plain["model"], vocabulary=WORDS))
+        named = network.named_parameters()
+        optimizer = _made("optimizer", lambda: instantiate(config.optimizer)(named))
+        steps = {"steps_per_epoch": 1} if "steps_per_epoch" in config.scheduler else {}
+        _made("scheduler", lambda: instantiate(config.scheduler, **steps)(optimizer))
+
+
+def _made(name: str, make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except (InstantiationException, TypeError, ValueError, AssertionError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise ConfigError(f"{name}: {reason}") from error
