@@ -1,15 +1,20 @@
 """Checkpoints: what they hold, and what is refused."""
 
 import pickle
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 import patentlm
 from patentlm.checkpoint import CheckpointMetadata, build_data, build_network, check_resumable, find
-from patentlm.errors import CheckpointError
+from patentlm.errors import CheckpointError, ConfigError
+from patentlm.integrity import seal
 
 NETWORK = {
     "_target_": "patentlm.model.network.Network",
@@ -53,8 +58,13 @@ def save(path: Path, **changed) -> Path:
     """A checkpoint as a run writes it, with its entries changed."""
     network = build_network(NETWORK, vocabulary=len(VOCABULARY))
     weights = {f"network.{name}": weight for name, weight in network.state_dict().items()}
-    plain = {"state_dict": weights, **make_metadata().as_entry()}
-    torch.save({**plain, **changed}, path)
+    return store(path, **{"state_dict": weights, **make_metadata().as_entry(), **changed})
+
+
+def store(path: Path, *, patentlm, state_dict, **others) -> Path:
+    """A checkpoint with whatever entries, its digest theirs."""
+    sealed = seal(patentlm, state_dict)
+    torch.save({"patentlm": sealed, "state_dict": state_dict, **others}, path)
     return path
 
 
@@ -124,7 +134,7 @@ def test_a_foreign_checkpoint(tmp_path, content):
 
 def test_another_format(tmp_path):
     path = save(tmp_path / "x.ckpt", patentlm={"format": 99})
-    with pytest.raises(CheckpointError, match="has format 99, this patentlm reads 2"):
+    with pytest.raises(CheckpointError, match="has format 99, this patentlm reads 3"):
         patentlm.load(path)
 
 
@@ -134,37 +144,133 @@ def test_weights_of_another_network(tmp_path):
         patentlm.load(path)
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "os.system",
-        "builtins.eval",
-        "torch.load",
-        "torch.nn.functional.os.system",
-        "torch.nn.LSTM.__init__.__globals__",
-        "patentlm.checkpoint.Path",
-        "patentlm.checkpoint.torch.load",
-        "patentlm.data.preparation.FileLock",
-        "patentlm.model.network.torch.load",
-        "torch.nn.Missing",
-    ],
-)
-def test_a_target_that_is_no_class_of_ours_is_refused(target):
+TARGETS = [
+    "os.system",
+    "builtins.eval",
+    "torch.load",
+    "torch.hub.load",
+    "torch.nn.functional.os.system",
+    "torch.nn.LSTM.__init__.__globals__",
+    "torch.nn.Identity",
+    "patentlm.checkpoint.Path",
+    "patentlm.data.corpus.FileLock",
+    "patentlm.data.words.FixedVocabulary",
+    "patentlm.model.network.torch.load",
+    "torch.nn.Missing",
+    None,
+    3,
+    ["os.system"],
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_class_that_is_not_in_the_registry_is_refused(target):
     for config in ({**NETWORK, "cell": {"_target_": target}}, {"_target_": target}):
-        with pytest.raises(CheckpointError, match="_target_"):
+        with pytest.raises(ConfigError, match="_target_"):
             build_network(config, vocabulary=6)
-        with pytest.raises(CheckpointError, match="_target_"):
+        with pytest.raises(ConfigError, match="_target_"):
             build_data(config)
 
 
-def test_a_module_that_is_no_network_is_refused():
-    with pytest.raises(CheckpointError, match="is a Identity, not a Network"):
-        build_network({"_target_": "torch.nn.Identity"}, vocabulary=6)
+INTERPOLATIONS = [
+    "${oc.create:{_target_: pathlib.Path.touch, _args_: [evil]}}",
+    "${oc.env:USPTO_API_KEY}",
+    {"_target_": "torch.nn.LSTM", "_partial_": "${oc.decode:true}"},
+    {"_target_": "torch.nn.LSTM", "${x}": 1},
+]
 
 
-def test_a_config_that_does_not_fit_is_refused():
-    with pytest.raises(CheckpointError, match="does not fit"):
-        build_network({**NETWORK, "sise": 3}, vocabulary=6)
+@pytest.mark.parametrize("value", INTERPOLATIONS)
+def test_nothing_in_a_config_is_interpreted(tmp_path, monkeypatch, value):
+    monkeypatch.chdir(tmp_path)
+    sample = {"_target_": "patentlm.data.sources.FileSource", "path": value}
+    words = {"_target_": "patentlm.data.words.WordTokenizer", "min_count": value}
+    for changed in (
+        {"network": {**NETWORK, "cell": value}},
+        {"network": {**NETWORK, "hidden_size": value}},
+        {"data": sample},
+        {"tokenizer": words},
+        {"sampling": {"top_k": value}},
+    ):
+        path = save(tmp_path / "x.ckpt", **make_metadata(**changed).as_entry())
+        with pytest.raises(CheckpointError, match=r"holds \$\{…\}"):
+            patentlm.load(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"layers": 10**6}, "network.layers=1000000: must be a whole number from 1 to 1,000"),
+        ({"layers": 1000}, "weights do not fit"),
+        ({"hidden_size": 65_536}, "weights do not fit"),
+        ({"hidden_size": 2.0}, r"network.hidden_size=2.0: must be a whole number"),
+        ({"dropout": float("nan")}, "network.dropout=nan: must be a number"),
+        ({"sise": 3}, "network.sise: no such setting"),
+        ({"cell": None}, "weights do not fit|does not fit"),
+        ({"_recursive_": "os.system"}, "network._recursive_"),
+        ({"_args_": ["x"]}, "network._args_: no such setting"),
+    ],
+)
+def test_a_config_out_of_its_range_is_refused_before_a_network_is_built(tmp_path, changed, said):
+    entry = make_metadata(network={**NETWORK, **changed}).as_entry()
+    with pytest.raises(CheckpointError, match=said):
+        patentlm.load(save(tmp_path / "x.ckpt", **entry))
+
+
+def test_an_argument_that_is_missing_is_told():
+    network = {name: value for name, value in NETWORK.items() if name != "layers"}
+    with pytest.raises(ConfigError, match=r"model: does not fit .*'layers'"):
+        build_network(network, vocabulary=6)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"vocabulary": "words"}, "vocabulary='words': must be a list of text"),
+        ({"context": -1}, "context=-1: must be null or a whole number"),
+        ({"max_words": 10**12}, "max_words=1000000000000: must be a whole number"),
+        ({"sampling": {"top_k": 0}}, "sampling.top_k=0: must be null or a whole number"),
+        ({"seed": None}, "seed=None: must be"),
+    ],
+)
+def test_an_entry_out_of_its_range_is_refused(tmp_path, changed, said):
+    with pytest.raises(CheckpointError, match=said):
+        patentlm.load(save(tmp_path / "x.ckpt", **make_metadata(**changed).as_entry()))
+
+
+def test_an_incomplete_entry_is_refused(tmp_path):
+    entry = make_metadata().as_entry()
+    del entry["patentlm"]["seed"]
+    with pytest.raises(CheckpointError, match=r"incomplete \(seed\)"):
+        patentlm.load(save(tmp_path / "x.ckpt", **entry))
+
+
+@given(at=st.integers(0, 2**20), bit=st.integers(0, 7))
+@settings(max_examples=30)
+def test_a_flipped_bit_is_found_or_changes_nothing(tmp_path_factory, at, bit):
+    path = save(tmp_path_factory.mktemp("flipped") / "x.ckpt")
+    whole = patentlm.load(path, device="cpu").generate("A neural", count=2)
+    content = bytearray(path.read_bytes())
+    content[at % len(content)] ^= 1 << bit
+    path.write_bytes(content)
+    with suppress(CheckpointError):
+        assert patentlm.load(path, device="cpu").generate("A neural", count=2) == whole
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    network = build_network(NETWORK, vocabulary=len(VOCABULARY))
+    weights = {f"network.{name}": weight for name, weight in network.state_dict().items()}
+    weights["network.embedding.weight"][0, 0] = float("nan")
+    with pytest.raises(CheckpointError, match="not finite numbers"):
+        patentlm.load(save(tmp_path / "x.ckpt", state_dict=weights))
+
+
+def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.ckpt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x/data.pkl", bytes(10**6))
+    with pytest.raises(CheckpointError, match="can't be read as a checkpoint"):
+        patentlm.load(tmp_path / "x.ckpt")
 
 
 def test_resuming_wants_the_same_vocabulary_and_network(tmp_path):

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from patentlm.checkpoint import build_network
 from patentlm.generation.sampling import check_sampling
+from patentlm.settings.hooks import check_config
 from patentlm.training.run import make_trainer
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -61,6 +62,7 @@ def test_every_folder_of_options_is_listed():
 @pytest.mark.parametrize("option", options())
 def test_an_option_composes_and_can_be_made(composed, option):
     config = composed("train", option, "trainer.precision=32-true", *NEEDED.get(option, ()))
+    check_config("train", config)
     for group in ("data", "tokenizer", "windows", "optimizer", "scheduler"):
         made = instantiate(config[group])
         assert callable(made) or made

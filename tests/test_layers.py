@@ -12,14 +12,16 @@ LIGHTNING = {
     "training.loggers", "training.lightning_module", "sweeps.pruning", "data.datamodule",
 }  # fmt: skip
 HYDRA = {
-    "training.run", "training.distributed", "training.parts", "command", "sweeps.jobs", "sweeps.search",
-    "hydra_plugins.patentlm_optuna.sweeper",
+    "training.run", "training.distributed", "training.parts", "command", "sweeps.jobs",
+    "sweeps.search", "hydra_plugins.patentlm_optuna.sweeper", "settings.arguments",
+    "settings.explaining", "settings.hooks",
 }  # fmt: skip
 OPTUNA = {"sweeps.search", "sweeps.pruning"}
 FLOORS = [  # each room imports from those above it alone
-    {"__init__", "errors", "batch", "progress"},
-    {"data", "model", "runtime"},
-    {"evaluation", "generation", "checkpoint"},
+    {"__init__", "errors", "batch", "progress", "terminal"},
+    {"data", "model", "runtime", "settings", "integrity"},
+    {"evaluation", "generation", "registry"},
+    {"checkpoint"},
     {"trained_model", "sweeps"},
     {"reports", "export"},
     {"training"},

@@ -236,7 +236,7 @@ def mistake(tune, capsys):
 def test_mistakes_get_one_line(mistake):
     given = "model.dropout=0"
     assert "error: nothing to search" in mistake(given)
-    assert "n_jobs=0: must be at least 1" in mistake("hydra.sweeper.n_jobs=0")
+    assert "n_jobs=0: must be a whole number of at least 1" in mistake("hydra.sweeper.n_jobs=0")
     assert "model.dropout=interval(2,1)" in mistake("model.dropout=interval(2,1)")
     assert "storage=study.db: can't be used" in mistake("hydra.sweeper.storage=study.db")
 

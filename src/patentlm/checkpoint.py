@@ -213,7 +213,7 @@ def build_data(config: Mapping[str, Any]) -> Any:
     Raises:
         ConfigError: if a class is not one of the registry, or the config does not fit it.
     """
-    is_tokenizer = config.get("_target_") in TOKENIZER.targets
+    is_tokenizer = str(config.get("_target_")) in TOKENIZER.targets
     part, name = (TOKENIZER, "tokenizer") if is_tokenizer else (DATA, "data")
     return build(config, part, name)
 
@@ -230,8 +230,8 @@ def check_sizes(network: Mapping[str, Any], weights: Mapping[str, Tensor], *, wo
         ConfigError: otherwise.
     """
     misfit = ConfigError("the weights do not fit the network it names")
-    cell = network["cell"]
-    if max(network["layers"], cell.get("rounds", 0)) > len(weights):
+    rounds = (network.get("cell") or {}).get("rounds", 0)
+    if max(network.get("layers", 0), rounds) > len(weights):
         raise misfit
     with torch.device("meta"):
         made = build_network(network, vocabulary=words).state_dict()

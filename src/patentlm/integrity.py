@@ -59,5 +59,3 @@ def _digest(entry: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
         flat = weight.detach().cpu().contiguous().reshape(-1)
         found.update(flat.view(torch.uint8).numpy().data)
     return found.hexdigest()
-
-

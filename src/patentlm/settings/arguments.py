@@ -47,12 +47,11 @@ def prepare(arguments: Sequence[str], names: list[str]) -> list[str]:
     Raises:
         ConfigError: if one is not text, is no setting, or has to do with a key.
     """
-    for argument in arguments:
-        _check_text(argument)
-        _check_flag(argument, names)
     shown = hide_key(arguments)
     for argument in shown:
+        _check_text(argument)
         _check_no_key(argument)
+        _check_flag(argument, names)
     return name_jobs(quote_literals(shown))
 
 
@@ -117,7 +116,7 @@ def _check_flag(argument: str, names: list[str]) -> None:
 
 def _check_no_key(argument: str) -> None:
     """Refuses what looks like a key before anything can show or store it."""
-    name = argument.partition("=")[0].lstrip("+~")
+    name = argument.partition("=")[0].lstrip("+~-")
     if name in TEXTS or name in PATHS:
         return
     # `data.key`, `key` and the like stand for nothing else; a preset or path may hold the word.

@@ -90,6 +90,8 @@ def nearest(name: str, known: list[str]) -> str | None:
     >>> nearest("model.hiden_size", ["model.hidden_size", "seed"])
     'model.hidden_size'
     """
+    if name in known:
+        return name
     group, _, last = name.rpartition(".")
     beside = [full for full in known if full.rpartition(".")[0] == group]
     for some, cutoff in ((known, 1.0), (beside, 0.6), (known, 0.7)):

@@ -64,10 +64,11 @@ def check_config(script: str, config: DictConfig, *, sweeps: bool = False) -> No
     ours = config.copy()
     with open_dict(ours):
         ours.pop("hydra", None)
+    plain = _resolved(ours)
     missing = sorted(OmegaConf.missing_keys(ours))
     if missing and not sweeps:
         raise ConfigError(f"{missing[0]} is not set; give {missing[0]}=…")
-    found = dict(mistakes(_resolved(ours), SCRIPTS[script], ""))
+    found = dict(mistakes(plain, SCRIPTS[script], ""))
     for name in sorted(found, key=lambda name: _is_derived(ours, name)):
         raise ConfigError(found[name])
 

@@ -89,7 +89,8 @@ def one_of(*values: str | int) -> Kind:
     def fits(value: Any) -> bool:
         return any(value == some and type(value) is type(some) for some in values)
 
-    return Kind(f"one of {', '.join(map(str, values))}" if len(values) > 1 else str(values[0]), fits)
+    listed = ", ".join(map(str, values))
+    return Kind(f"one of {listed}" if len(values) > 1 else listed, fits)
 
 
 def either(*kinds: Kind) -> Kind:

@@ -16,6 +16,7 @@ from patentlm.settings.kinds import (
     URL,
     Kind,
     Part,
+    Schema,
     either,
     list_of,
     nullable,
@@ -42,7 +43,7 @@ def _is_query(value: Any) -> bool:
 
 QUERY = Kind("null, a phrase, or {all: [PHRASE, …], any: [PHRASE, …]}", _is_query)
 
-PATENTS = {
+PATENTS: dict[str, Schema] = {
     "query": QUERY,
     "cleaning": Part(
         {
@@ -158,7 +159,7 @@ SAMPLING: dict[str, Kind] = {
     "min_p": nullable(number(0, 1)),
 }
 
-ENTRY = {
+ENTRY: dict[str, Schema] = {
     "network": MODEL,
     "data": DATA,
     "tokenizer": TOKENIZER,

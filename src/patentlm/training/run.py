@@ -160,9 +160,8 @@ def by_step(config: DictConfig) -> bool:
 
 
 def steps_per_epoch(config: DictConfig, data: PatentData) -> int:
-    """BPTTSampler of the optimizer in an epoch."""
-    batches: int = len(data.train_dataloader())
-    limit: int | float | None = config.trainer.limit_train_batches
+    """Steps of the optimizer in an epoch."""
+    batches, limit = len(data.train_dataloader()), config.trainer.limit_train_batches
     if limit is not None:
         batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
     return math.ceil(batches / int(config.trainer.accumulate_grad_batches))
@@ -176,8 +175,7 @@ def make_trainer(config: DictConfig) -> Trainer:
     """
     callbacks = [instantiate(callback) for callback in config.callbacks.values()]
     callbacks.append(Hyperparameters(dict(_scalars(config)), apart=dict(_asked(config))))
-    loggers = _make_loggers(config.logger)
-    parts = {"callbacks": callbacks, "logger": loggers}
+    parts = {"callbacks": callbacks, "logger": _make_loggers(config.logger)}
     try:
         trainer: Trainer = instantiate(config.trainer, **parts)
     except InstantiationException as error:
