@@ -111,7 +111,7 @@ def test_an_unknown_config_word(mistake):
 
 
 def test_a_sampling_that_cannot_work(mistake):
-    assert "sampling.top_p=2: must be" in mistake("train", "sampling.top_p=2", *TINY, "data.count=60")
+    assert "sampling.top_p=2: must be" in mistake("train", "sampling.top_p=2", *TINY)
 
 
 def test_an_unknown_format(mistake):

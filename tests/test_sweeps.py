@@ -8,6 +8,7 @@ import joblib
 import pytest
 
 from patentlm.sweeps.run_folder import RunFolder
+from patentlm.training import run
 
 SMALL = (
     "data.count=60",
@@ -26,7 +27,7 @@ SMALL = (
 def sweep(run_script, tmp_path):
     """Runs a sweep, and gives its folder and exit code."""
 
-    def run(*arguments: str) -> tuple[Path, int]:
+    def sweep_(*arguments: str) -> tuple[Path, int]:
         folder = tmp_path / "sweep"
         try:
             run_script("train", "-m", *SMALL, f"hydra.sweep.dir={folder}", *arguments)
@@ -34,7 +35,7 @@ def sweep(run_script, tmp_path):
             return folder, stopped.code
         return folder, 0
 
-    return run
+    return sweep_
 
 
 def board(folder: Path) -> list[dict]:
@@ -54,12 +55,17 @@ def test_a_job_that_fails_does_not_lose_the_others(sweep, capsys):
     assert "model.dropout=7: must be" in capsys.readouterr().out
 
 
-def test_an_error_of_the_program_has_its_traceback_in_the_jobs_log(sweep):
-    folder, code = sweep("optimizer.lr=-1,0.1")
+def test_an_error_of_the_program_has_its_traceback_in_the_jobs_log(sweep, monkeypatch):
+    def prepare(seed: int) -> None:
+        if seed == 1:
+            raise RuntimeError("a bug")
+
+    monkeypatch.setattr(run, "prepare_process", prepare)
+    folder, code = sweep("seed=1,2")
     assert code == 1
-    log = (folder / "optimizer.lr=-1" / "train.log").read_text()
+    log = (folder / "seed=1" / "train.log").read_text()
     assert "Traceback" in log
-    assert "Invalid learning rate" in log
+    assert "RuntimeError: a bug" in log
     assert board(folder)[0]["status"] == "complete"
 
 
