@@ -56,11 +56,14 @@ def test_a_job_that_fails_does_not_lose_the_others(sweep, capsys):
 
 
 def test_an_error_of_the_program_has_its_traceback_in_the_jobs_log(sweep, monkeypatch):
-    def prepare(seed: int) -> None:
-        if seed == 1:
-            raise RuntimeError("a bug")
+    make_data = run.make_data
 
-    monkeypatch.setattr(run, "prepare_process", prepare)
+    def make(config):
+        if config.seed == 1:
+            raise RuntimeError("a bug")
+        return make_data(config)
+
+    monkeypatch.setattr(run, "make_data", make)
     folder, code = sweep("seed=1,2")
     assert code == 1
     log = (folder / "seed=1" / "train.log").read_text()
