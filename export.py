@@ -4,7 +4,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from patentlm.command import command
-from patentlm.errors import ConfigError
 
 
 @command("export")
@@ -16,9 +15,6 @@ def main(config: DictConfig) -> None:
     from patentlm.reports.comparison import corpora_of
 
     runtime.prepare()
-    if config.format not in config.formats:
-        known = ", ".join(config.formats)
-        raise ConfigError(f"format={config.format}: there is none of that name, only {known}")
     write = instantiate(config.formats[config.format])
     path = config.checkpoint
     model = patentlm.load(path, device="cpu")

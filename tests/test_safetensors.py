@@ -79,7 +79,7 @@ def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
 def test_a_format_of_no_such_name_is_one_line(small_run, run_script, capsys):
     with pytest.raises(SystemExit):
         run_script("export", f"checkpoint={small_run}", "format=pdf")
-    expected = "error: format=pdf: there is none of that name, only page, onnx, safetensors\n"
+    expected = "error: format='pdf': must be one of page, onnx, safetensors\n"
     assert capsys.readouterr().err == expected
 
 

@@ -26,7 +26,7 @@ CONF = Path(__file__).parent.parent / "conf"
 GROUPS = {
     "evaluate": ("data", "sampling", "cache", "adaptation"),
     "generate": ("data", "sampling", "cache", "adaptation"),
-    "export": ("data", "format"),
+    "export": ("data",),
 }
 """Of train.py, `test_config` goes over all options."""
 
@@ -37,7 +37,6 @@ def options() -> list[tuple[str, str]]:
         for script, groups in GROUPS.items()
         for group in groups
         for path in sorted((CONF / group).glob("*.yaml"))
-        if group != "format" or path.stem not in ("text", "jsonl")
     ]
 
 
@@ -70,13 +69,6 @@ def composed(script: str, *overrides: str):
 @pytest.mark.parametrize(("script", "option"), options())
 def test_every_option_has_settings_of_known_types_and_ranges(script, option):
     check_config(script, composed(script, option))
-
-
-@pytest.mark.parametrize("name", ["text", "jsonl"])
-def test_texts_are_written_in_either_format(name):
-    config = composed("generate", f"format={name}")
-    check_config("generate", config)
-    assert config.format == name
 
 
 def listed_targets(schema) -> set[str]:

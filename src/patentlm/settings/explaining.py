@@ -11,8 +11,6 @@ from hydra.errors import HydraException, MissingConfigException
 from patentlm.errors import ConfigError
 from patentlm.settings.arguments import is_sweep
 from patentlm.settings.checking import names_of, nearest, no_such, shown
-from patentlm.settings.kinds import Kind
-from patentlm.settings.schema import SCRIPTS
 
 
 def explain(script: str, conf: Path, arguments: Sequence[str], error: Exception) -> ConfigError:
@@ -47,10 +45,6 @@ def _mistake_in(argument: str, script: str, conf: Path, *, sweeps: bool) -> str 
         return f"{argument}: several values need -m; a comma inside a value needs quotes"
     group = conf / override.key_or_group
     if group.is_dir() and not override.key_or_group.startswith("hydra"):
-        schema = SCRIPTS[script].get(override.key_or_group)
-        if isinstance(schema, Kind):  # a group in which each option is one value
-            value = override.value()
-            return None if schema.fits(value) else f"{argument}: must be {schema.allowed}"
         return _wrong_option(override, sorted(path.stem for path in group.glob("*.yaml")))
     return None if override.is_add() else _unknown(override, script, conf)
 

@@ -107,13 +107,12 @@ EXPORT: dict[str, Schema] = {
     "path": PATH,
     "weights": _WEIGHTS,
     "int8": FLAG,
-    "format": Part(
-        {
-            "patentlm.export.page.write": {"path": PATH, "weights": _WEIGHTS},
-            "patentlm.export.onnx.write": {"path": PATH, "int8": FLAG},
-            "patentlm.export.safetensors.write": {"path": PATH},
-        }
-    ),
+    "format": one_of("page", "onnx", "safetensors"),
+    "formats": {
+        "page": Part({"patentlm.export.page.write": {"path": PATH, "weights": _WEIGHTS}}),
+        "onnx": Part({"patentlm.export.onnx.write": {"path": PATH, "int8": FLAG}}),
+        "safetensors": Part({"patentlm.export.safetensors.write": {"path": PATH}}),
+    },
 }
 
 _STUDY = {
