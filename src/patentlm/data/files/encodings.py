@@ -1,0 +1,204 @@
+"""From bytes to lines of text: byte order marks, and what to say where an encoding is wrong."""
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from patentlm.data.files.limits import require_record
+from patentlm.data.files.notes import Notes
+from patentlm.errors import ConfigError, DataError
+
+ERROR_HANDLING = ("strict", "replace")
+BLOCK = 2**18  # bytes that are decoded at once
+
+# Each with the codec that takes it off; UTF-32's begins with UTF-16's.
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_CONTROLS = re.compile("[\x00\x80-\x9f]")
+_STRAY_CONTROLS = 8  # so few are never too many
+_MOST_CONTROLS = 0.01  # of all characters
+_MOST_STRAY = 10  # bytes in a block that are worth replacing
+_MOST_ACCENTED = 0.2  # of the bytes of a text in the Latin alphabet
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How bytes become text.
+
+    Args:
+        name: of the codec; a byte order mark wins over it.
+        errors: `strict` refuses bytes that are not in the encoding, `replace` writes U+FFFD
+            instead, and counts them.
+
+    Raises:
+        ConfigError: if there is no such encoding of text, or `errors` is something else.
+    """
+
+    name: str
+    errors: str = "strict"
+
+    def __post_init__(self) -> None:
+        try:
+            b"".decode(self.name)
+            codecs.getincrementaldecoder(self.name)
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"data.encoding={self.name!r} is not an encoding of text: "
+                "write utf-8, cp1252, utf-16, gb18030 or the like"
+            ) from error
+        if self.errors not in ERROR_HANDLING:
+            raise ConfigError(
+                f"data.encoding_errors={self.errors!r} is unknown: write strict or replace"
+            )
+
+    @property
+    def codec(self) -> str:
+        """The name that Python gives it."""
+        return codecs.lookup(self.name).name
+
+
+def read_text(file: IO[bytes], encoding: Encoding, notes: Notes) -> Iterator[str]:
+    """The text of a file, block by block, without its byte order mark.
+
+    Args:
+        file: open for reading, at its start.
+        encoding: of the file.
+        notes: takes what was replaced.
+
+    Raises:
+        DataError: if it is in another encoding, with line, byte and what to do.
+    """
+    data = file.read(BLOCK)
+    codec = next((c for m, c in _BYTE_ORDER_MARKS.items() if data.startswith(m)), encoding.codec)
+    decoder = codecs.getincrementaldecoder(codec)(encoding.errors)
+    checked = _Checked(encoding, notes)
+    fed = 0
+    while True:
+        fed += len(data)
+        try:
+            text = decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            raise _undecodable(error, fed, checked.lines, codec) from error
+        except UnicodeError as error:
+            raise DataError(f"is not {codec} ({error}): set data.encoding") from error
+        checked.look(text, data)
+        yield text
+        if not data:
+            return
+        data = file.read(BLOCK)
+
+
+@dataclass
+class _Checked:
+    """What has been seen of a text, so that a wrong encoding is found out."""
+
+    encoding: Encoding
+    notes: Notes
+    lines: int = 0
+    characters: int = 0
+    controls: int = 0
+
+    def look(self, text: str, data: bytes) -> None:
+        """Looks at one more block."""
+        if not text.isascii() or "\0" in text:
+            self._look_closely(text, data)
+        self.characters += len(text)
+        self.lines += text.count("\n")
+
+    def _look_closely(self, text: str, data: bytes) -> None:
+        found = _CONTROLS.search(text)
+        line = self.lines + 1 + text.count("\n", 0, found.start()) if found else 0
+        if found and found[0] != "\0" and self.encoding.codec.startswith("iso8859"):
+            raise DataError(
+                f"has control characters in line {line} when it is read as {self.encoding.name}: "
+                "cp1252 has quotes and dashes there, so set data.encoding=cp1252"
+            )
+        self.controls += len(_CONTROLS.findall(text)) if found else 0
+        if self.controls > max(_STRAY_CONTROLS, _MOST_CONTROLS * (self.characters + len(text))):
+            raise DataError(
+                f"is full of NUL and other control characters (the first in line {line}): "
+                f"it is not {self.encoding.name} text{_wide(data)}"
+            )
+        if self.encoding.errors == "replace" and "\ufffd" in text:
+            self._note_replaced(text, data)
+
+    def _note_replaced(self, text: str, data: bytes) -> None:
+        there = data.count("\ufffd".encode()) if self.encoding.codec == "utf-8" else 0
+        if (replaced := text.count("\ufffd") - there) > 0:
+            line = self.lines + 1 + text.count("\n", 0, text.index("\ufffd"))
+            self.notes.remark(
+                f"bytes replaced that are not {self.encoding.name}",
+                f"first in line {line}",
+                replaced,
+            )
+
+
+def _wide(data: bytes) -> str:
+    """Names UTF-16 without a byte order mark, by the bytes that are zero in it."""
+    even, odd = data[::2].count(0), data[1::2].count(0)
+    if max(even, odd) < len(data) / 8:
+        return "; set data.encoding"
+    return f": set data.encoding=utf-16-{'le' if odd > even else 'be'}"
+
+
+def _undecodable(error: UnicodeDecodeError, fed: int, lines: int, codec: str) -> DataError:
+    """Says where a byte is wrong and which settings would help."""
+    data = error.object
+    byte = fed - len(data) + error.start
+    line = lines + 1 + data[: error.start].decode(codec, "replace").count("\n")
+    wrong = "".join(f"\\x{value:02x}" for value in data[error.start : error.end][:4])
+    advice = _advice(data, codec)
+    return DataError(f"is not {codec} text: line {line}, byte {byte:,} ({wrong}): {advice}")
+
+
+def _advice(data: bytes, codec: str) -> str:
+    replace = "data.encoding_errors=replace to have such bytes replaced and counted"
+    if codec not in ("utf-8", "utf-8-sig", "ascii"):
+        return f"set data.encoding to the right one, or {replace}"
+    well = sum(not character.isascii() for character in data.decode("utf-8", "ignore"))
+    stray = data.decode("utf-8", "replace").count("\ufffd")
+    if well > stray:
+        return f"most of it is UTF-8, so set {replace}"
+    found = "data.encoding=cp1252, which fits"
+    if not _fits_cp1252(data):
+        found = "data.encoding to the right one (gb18030, shift_jis, cp1251, …)"
+    return f"set {found}, or {replace}" if stray <= _MOST_STRAY else f"set {found}"
+
+
+def _fits_cp1252(data: bytes) -> bool:
+    """Whether bytes can be Western European text as Windows writes it."""
+    high = sum(value >= 0x80 for value in data)
+    undefined = any(value in data for value in b"\x81\x8d\x8f\x90\x9d")
+    return not undefined and high < _MOST_ACCENTED * len(data)
+
+
+def read_lines(blocks: Iterable[str], end: str = "\n") -> Iterator[str]:
+    """Text as lines, each with its end.
+
+    Args:
+        blocks: the text.
+        end: of a line.
+
+    Raises:
+        DataError: if a line is too long.
+
+    Example:
+        >>> list(read_lines(["a", "b\\nc"]))
+        ['ab\\n', 'c']
+    """
+    rest, number = "", 0
+    for block in blocks:
+        *lines, rest = (rest + block).split(end)
+        for line in lines:
+            number += 1
+            yield line + end
+        require_record(len(rest), f"in line {number + 1}")
+    if rest:
+        yield rest

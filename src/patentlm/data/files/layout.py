@@ -1,0 +1,110 @@
+"""How a delimited text is laid out: its delimiter, header and ends of lines."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from patentlm.data.files.columns import is_abstract, is_known
+from patentlm.errors import DataError
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+LINES_BEFORE_HEADER = 20  # at most, where they are found automatically
+_RECORDS_LOOKED_AT = 50
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the lines of a delimited text become records.
+
+    Args:
+        delimiter: one character.
+        names: of the columns.
+        skipped: lines before the header.
+        end: of a line.
+        spaced: whether blanks stand between a delimiter and an opening quote.
+    """
+
+    delimiter: str
+    names: list[str]
+    skipped: int
+    end: str
+    spaced: bool
+
+
+def find_layout(
+    head: str, delimiters: Sequence[str], column: str | None, skip_lines: int | None
+) -> Layout:
+    """The layout of a text.
+
+    Args:
+        head: its beginning.
+        delimiters: those it may have, the most likely first.
+        column: the abstracts' column, where that is set.
+        skip_lines: before the header; None finds the header.
+
+    Raises:
+        DataError: if there is no header.
+    """
+    end = _line_end(head)
+    lines = head.split(end)[: _RECORDS_LOOKED_AT + (skip_lines or 0)]
+    first, last = (0, LINES_BEFORE_HEADER) if skip_lines is None else (skip_lines, skip_lines)
+    best = None
+    for delimiter in delimiters:
+        records = [_fields(line, delimiter) for line in lines]
+        for at in range(first, min(last + 1, len(records))):
+            found = _score(records[at], at - first, records[at + 1 :], column)
+            if found and (best is None or found > best[0]):
+                best = found, delimiter, at, records[at]
+    if best is None:
+        raise DataError("is empty: it needs named columns and one patent in each row")
+    _, delimiter, at, names = best
+    return Layout(delimiter, names, at, end, _is_spaced(lines[at:], delimiter))
+
+
+def _score(
+    names: Sequence[str], before: int, rows: Sequence[Sequence[str]], column: str | None
+) -> tuple[int, bool, int, int] | None:
+    """How well a record does as a header; None where it can't be one."""
+    if not any(names) or (before and not _can_be_names(names)):
+        return None
+    short = [name for name in names if len(name) <= _LONGEST_NAME]
+    known = sum(is_known(name, column) for name in short)
+    known += any(is_abstract(name, column) for name in short)
+    alike = Counter(map(len, rows))[len(names)] if len(names) > 1 else 0
+    return (known, alike > 0, -before, alike) if known else (0, alike > 0, alike, -before)
+
+
+def _can_be_names(names: Sequence[str]) -> bool:
+    """Whether fields can be names of columns, which a row of values can't."""
+    filled = [name for name in names if name]
+    return (
+        len(filled) > 1
+        and len(set(filled)) == len(filled)
+        and all(len(name) <= _LONGEST_NAME and re.search("[^\\W\\d]", name) for name in filled)
+    )
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    try:
+        [fields] = csv.reader([line], delimiter=delimiter, skipinitialspace=True) or [[]]
+    except (csv.Error, ValueError):
+        fields = line.split(delimiter)
+    return [field.strip().strip("\ufeff") for field in fields]
+
+
+def _line_end(head: str) -> str:
+    """The end of the first line, whatever stands in its quotes."""
+    outside = re.match(r'(?:[^"\r\n]|"[^"]*")*', head)
+    rest = head[outside.end() :] if outside else ""
+    return "\r" if rest.startswith("\r") and not rest.startswith("\r\n") else "\n"
+
+
+def _is_spaced(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether more fields are quoted behind blanks than right behind the delimiter."""
+    mark = re.escape(delimiter)
+    spaced = sum(len(re.findall(f'{mark} +"', line)) for line in lines)
+    direct = sum(len(re.findall(f'{mark}"', line)) for line in lines)
+    return spaced > direct

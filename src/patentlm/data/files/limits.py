@@ -1,0 +1,103 @@
+"""How much a file may ask for, so that none can use up memory or time."""
+
+import io
+import os
+import stat
+from gzip import GzipFile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from patentlm.errors import DataError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+MAX_RECORD = 2**24
+"""Characters of one record (a line, a row, a JSON object), and so of one field."""
+
+MAX_DOCUMENT = 2**26
+"""Characters of a file that holds one JSON object."""
+
+MAX_RATIO, UNPACKED_ANYWAY = 100, 2**26
+"""How many bytes each packed byte may become, once a file has unpacked this many bytes."""
+
+# What stands behind a path besides files and folders.
+_SPECIAL = {
+    stat.S_IFIFO: "is a pipe",
+    stat.S_IFCHR: "is a device",
+    stat.S_IFBLK: "is a device",
+    stat.S_IFSOCK: "is a socket",
+    stat.S_IFDIR: "is a folder",
+}
+
+
+def require_file(path: Path) -> None:
+    """Checks that a path leads to a file; reading anything else might never end.
+
+    Raises:
+        DataError: if it leads to something else.
+        OSError: if it leads nowhere.
+    """
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind != stat.S_IFREG:
+        what = _SPECIAL.get(kind, "is something else")
+        raise DataError(f"{what}, not a file: save it as a file and set data.path to that")
+
+
+def require_record(length: int, where: str) -> None:
+    """Checks the length of a record, in characters.
+
+    Raises:
+        DataError: if it is over `MAX_RECORD`.
+    """
+    if length > MAX_RECORD:
+        raise DataError(
+            f"has a record of more than {MAX_RECORD:,} characters {where}: "
+            "no patent is as long; check data.quoting and what the file is"
+        )
+
+
+def require_ratio(unpacked: int, packed: int) -> None:
+    """Checks how far a packed file unpacks, in bytes.
+
+    Raises:
+        DataError: if it grows by more than `MAX_RATIO`.
+    """
+    if unpacked > max(UNPACKED_ANYWAY, MAX_RATIO * packed):
+        raise DataError(
+            f"unpacks to more than {MAX_RATIO} times its {packed:,} bytes, which no text does: "
+            "fetch or export it again"
+        )
+
+
+class Unpacked(io.RawIOBase):
+    """The unpacked bytes of a file, up to what `require_ratio` allows.
+
+    Args:
+        file: what unpacks them.
+        packed: bytes of the packed file.
+    """
+
+    def __init__(self, file: IO[bytes] | GzipFile, packed: int) -> None:
+        self._file, self._packed, self._unpacked = file, packed, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
+        data = self._file.read(len(view))
+        view[: len(data)] = data
+        self._unpacked += len(data)
+        require_ratio(self._unpacked, self._packed)
+        return len(data)
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._unpacked = 0
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()

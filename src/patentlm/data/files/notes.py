@@ -1,0 +1,74 @@
+"""What reading has to say: records left out, records repaired, and everything else in one line."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from patentlm.errors import DataError
+
+_DAMAGED = "damaged records left out"
+
+
+def one_line(message: str) -> str:
+    """A message with what a file holds in it, safe for a terminal.
+
+    Example:
+        >>> one_line("a\\nb\\x1b[2J")
+        'a b\ufffd[2J'
+    """
+    line = " ".join(message.split())
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
+
+
+@dataclass
+class Notes:
+    """Grows while files are read.
+
+    Args:
+        file: name of the file being read, for the warnings.
+        counts: records that were left out, by reason.
+        warnings: lines on what the user should know.
+        good: records that were read from the present file.
+        found: how often each remark was due in the present file, and where first.
+    """
+
+    file: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
+    good: int = 0
+    found: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def remark(self, what: str, where: str, count: int = 1) -> None:
+        """Notes something that may happen often; the first place goes into one warning a file."""
+        before, first = self.found.get(what, (0, where))
+        self.found[what] = before + count, first
+
+    def damaged(self, why: str) -> None:
+        """Leaves a record out; `why` goes on after "the file", as in "is not JSON in line 3"."""
+        self.counts["damaged"] += 1
+        self.remark(_DAMAGED, f"it {why}")
+
+    @contextmanager
+    def reading(self, file: str) -> Iterator[None]:
+        """Collects the remarks on one file.
+
+        Args:
+            file: its name.
+
+        Raises:
+            DataError: if half of its records are damaged.
+        """
+        self.file, self.good, self.found = file, 0, {}
+        yield
+        damaged, first = self.found.get(_DAMAGED, (0, ""))
+        if damaged and damaged >= self.good:
+            known = f"{damaged:,} of its {damaged + self.good:,} records are damaged"
+            raise DataError(f"{first.removeprefix('it ')}; {known}: mend or export it again")
+        for what, (count, where) in self.found.items():
+            self.warn(f"{count:,} {what} ({where})")
+
+    def warn(self, line: str) -> None:
+        """Adds a line about the present file, once."""
+        if (said := one_line(f"{self.file}: {line}")) not in self.warnings:
+            self.warnings.append(said)

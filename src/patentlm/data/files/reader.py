@@ -1,0 +1,106 @@
+"""Patents from files: every record of every file, in order, with notes on what was wrong."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow
+
+from patentlm.data.files.columns import Columns, find_columns
+from patentlm.data.files.notes import Notes, one_line
+from patentlm.data.files.opening import UNPACKING_ERRORS, open_file
+from patentlm.data.files.options import ReadOptions
+from patentlm.data.files.tables import Table, open_table
+from patentlm.data.files.values import NotTextError, abstract_text, follow, plain_text
+from patentlm.data.records import Patent, Records
+from patentlm.errors import DataError, PatentLMError
+
+_FIELDS = ("abstract", "id", "date", "title")
+_DAMAGE = (*UNPACKING_ERRORS, pyarrow.ArrowException, csv.Error, KeyError, MemoryError)
+
+
+def read_patents(files: Sequence[Path], options: ReadOptions) -> Records:
+    """The patents of all records of some tables, those with an empty abstract included.
+
+    Args:
+        files: of a kind in `opening.KINDS`, plain, inside .gz, or alone in a .zip.
+        options: how to read them.
+
+    Raises:
+        DataError: if a file can't be used; while iterating, with what to do about it.
+    """
+    notes = Notes()
+    return Records(_patents(files, options, notes), notes.counts, notes.warnings)
+
+
+def _patents(files: Sequence[Path], options: ReadOptions, notes: Notes) -> Iterator[Patent]:
+    columns = _columns(files, options, notes)
+    found = False
+    for path in files:
+        with _opened(path, options, notes) as table, notes.reading(path.name):
+            for record in table.rows(columns):
+                found = True
+                if patent := _patent(record, columns, options.language, notes):
+                    notes.good += 1
+                    yield patent
+    if not found:
+        shown = files[0] if len(files) == 1 else files[0].parent
+        raise DataError(f"{shown} is empty: it needs named columns and one patent in each row")
+
+
+def _columns(files: Sequence[Path], options: ReadOptions, notes: Notes) -> Columns:
+    """The columns of all files together, because a shard can lack a column."""
+    names: list[str] = []
+    for path in files:
+        with _opened(path, options, Notes()) as table:
+            own = table.names()
+            names += own if not names else [name for name in own if name not in names]
+    notes.file = files[0].name
+    with _explained(files[0]):
+        if not names:
+            raise DataError("is empty: it needs named columns and one patent in each row")
+        return find_columns(names, options.column, options.language, notes)
+
+
+def _patent(
+    record: Sequence[object], columns: Columns, language: str | None, notes: Notes
+) -> Patent | None:
+    values = dict(zip(columns.names, record, strict=True))
+    abstract = values.pop("abstract")
+    if columns.path:
+        abstract = follow(abstract, columns.path)
+    try:
+        text = abstract_text(abstract, columns.shown, language)
+    except NotTextError as error:
+        notes.damaged(f"{error} (in record {notes.good + notes.counts['damaged'] + 1:,})")
+        return None
+    return Patent(text, **{field: plain_text(values.get(field)) for field in _FIELDS[1:]})
+
+
+@contextmanager
+def _opened(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Table]:
+    with _explained(path):
+        size = path.stat().st_size
+        with open_file(path) as (file, kind):
+            notes.file = path.name
+            yield open_table(file, kind, size, options, notes)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turns whatever is wrong with a file into one line that names it."""
+    try:
+        yield
+    except (PatentLMError, *_DAMAGE) as error:
+        raise DataError(one_line(f"{path} {_explanation(error)}")) from error
+
+
+def _explanation(error: Exception) -> str:
+    match error:
+        case PatentLMError():
+            return str(error)
+        case OSError(strerror=str(reason)):  # absent, protected; not damage inside it
+            return f"cannot be read ({reason}): set data.path to a patents file"
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return f"is damaged or incomplete ({reason}): fetch or export it again"

@@ -1,0 +1,96 @@
+"""The kinds of tables: which columns each has, and the values of its records."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import IO, NamedTuple
+
+from patentlm.data.files.columns import Columns
+from patentlm.data.files.encodings import read_lines, read_text
+from patentlm.data.files.json_records import names_of, read_objects
+from patentlm.data.files.layout import find_layout
+from patentlm.data.files.notes import Notes
+from patentlm.data.files.options import ReadOptions
+from patentlm.data.files.parquet import parquet_rows, read_parquet
+from patentlm.data.files.rows import Rows
+from patentlm.data.files.workbook import workbook_rows
+from patentlm.errors import DataError
+
+
+class Table(NamedTuple):
+    """An open table, to be read once: its column names, or its records.
+
+    Args:
+        names: finds the names of all columns.
+        rows: yields the values of some columns by record, the abstract first; None for a column
+            that the table does not have.
+    """
+
+    names: Callable[[], Sequence[str]]
+    rows: Callable[[Columns], Iterator[Sequence[object]]]
+
+
+def open_table(file: IO[bytes], kind: str, size: int, options: ReadOptions, notes: Notes) -> Table:
+    """The table in a file.
+
+    Args:
+        file: open for reading, unpacked.
+        kind: its suffix.
+        size: of the packed file, in bytes.
+        options: how it is to be read.
+        notes: takes what is damaged, repaired or unusual.
+
+    Raises:
+        DataError: if it can't be used; while it is read, too.
+    """
+    if kind == ".parquet":
+        table = read_parquet(file, size)
+        return Table(lambda: table.schema_arrow.names, lambda columns: parquet_rows(table, columns))
+    if kind == ".xlsx":
+        return _fields(workbook_rows(file, size, options))
+    text = read_text(file, options.encoding, notes)
+    if kind in (".json", ".jsonl", ".ndjson"):
+        return _json(text, options, notes)
+    return _delimited(text, kind, options, notes)
+
+
+def _json(text: Iterator[str], options: ReadOptions, notes: Notes) -> Table:
+    objects = read_objects(text, options.column, notes)
+    return Table(
+        lambda: names_of(objects, options.column),
+        lambda columns: (
+            [record.get(name) for name in columns.names.values()] for record in objects
+        ),
+    )
+
+
+def _delimited(text: Iterator[str], kind: str, options: ReadOptions, notes: Notes) -> Table:
+    head = next((block for block in text if block.strip()), "")
+    marks = options.delimiters(kind)
+    layout = find_layout(head, marks, options.column, options.skip_lines)
+    lines = read_lines(chain([head], text), layout.end)
+    for _ in range(layout.skipped + 1):
+        next(lines, "")
+    if layout.skipped and options.skip_lines is None:
+        notes.warn(f"{layout.skipped} lines before the header were skipped")
+
+    def rows(columns: Columns) -> Iterator[Sequence[object]]:
+        names = layout.names
+        places = [names.index(name) if name in names else -1 for name in columns.names.values()]
+        for row in Rows(lines, layout, options.quoting, places[0], notes):
+            yield [row[place] if place >= 0 else None for place in places]
+
+    return Table(lambda: layout.names, rows)
+
+
+def _fields(rows: Iterator[Sequence[object]]) -> Table:
+    """A table of a header and rows."""
+    names = ["" if value is None else str(value) for value in next(rows, ())]
+    if not any(names):
+        raise DataError("is empty: it needs named columns and one patent in each row")
+
+    def picked(columns: Columns) -> Iterator[Sequence[object]]:
+        places = [names.index(name) if name in names else -1 for name in columns.names.values()]
+        for row in rows:
+            yield [row[place] if 0 <= place < len(row) else None for place in places]
+
+    return Table(lambda: names, picked)
