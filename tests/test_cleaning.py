@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patentlm.data.cleaning import Cleaning
-from patentlm.data.patents import read_patents
+from tests.files.conftest import read_path
 
 OFF = {"quotes": False, "entities": False, "figure_references": False, "markers": False}
 CLEANINGS = {
@@ -152,7 +152,7 @@ def test_long_lists_do_not_explode():
 @pytest.mark.real_data
 def test_nothing_of_the_export_is_left_in_the_real_file(real_data):
     path = real_data / "neural_network_patents.csv"
-    for patent in read_patents(path, column=None, encoding="utf-8"):
+    for patent in read_path(path).patents:
         cleaned = CLEANINGS["all"](patent.abstract)
         assert cleaned
         assert not re.search(

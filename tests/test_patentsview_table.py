@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.patentsview_table import MEMBER, blocks, word, write_table
-from patentlm.data.patents import read_patents
 from patentlm.data.words import tokenize
+from tests.files.conftest import read_path
 
 Rows = list[tuple[str, str]]
 
@@ -43,7 +43,7 @@ def test_what_was_made_is_read_back_with_its_quotes_tabs_and_line_breaks(
 ) -> None:
     path = tmp_path / "table.tsv.zip"
     write_table(path, rows=3000, seed=4)
-    patents = read_patents(path, column=None, encoding="utf-8")
+    patents = read_path(path).patents
     assert [(patent.id, patent.abstract) for patent in patents] == rows[:3000]
     for mark in ('"', "\t", "\n", "##EQU1##", " (10) ", "&amp;", "°"):
         assert any(mark in text for _, text in rows), mark

@@ -41,7 +41,9 @@ def test_damaged_rows_cost_no_other(tmp_path_factory, middle):
     head = rows("The first pump.", "The second pump.", "The third pump.", "The fourth pump.")
     broken = "".join("".join(signs) + "\n" for signs in middle)
     path = tmp_path_factory.getbasetemp() / "middle.csv"
-    path.write_text(f"{HEADER}{head}{broken}{'8,The last pump.'}\n" + rows(*["Pump"] * 9), newline="")
+    path.write_text(
+        f"{HEADER}{head}{broken}{'8,The last pump.'}\n" + rows(*["Pump"] * 9), newline=""
+    )
     texts = read_path(path).texts
     assert texts[:3] == ["The first pump.", "The second pump.", "The third pump."]
     assert texts[-9:] == ["Pump"] * 9

@@ -4,19 +4,21 @@ A source is a frozen dataclass whose fields are its YAML. It yields records and 
 depend on (`identity`, for the cache); what is done to them is in `preparation`.
 """
 
-import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from patentlm.data.cleaning import Cleaning
-from patentlm.data.patents import read_patents
-from patentlm.data.records import Patent, Records
+from patentlm.data.files.corpus_texts import read_corpus
+from patentlm.data.files.encodings import Encoding
+from patentlm.data.files.opening import digest, find_files, kind_of, place_of
+from patentlm.data.files.options import ReadOptions
+from patentlm.data.files.reader import read_patents
+from patentlm.data.records import Records
 from patentlm.data.sample import sample_patents
 from patentlm.data.splits import SPLITS, ClusterSplit, GivenSplit, Split
-from patentlm.errors import DataError
 
 
 class Source(Protocol):
@@ -108,32 +110,52 @@ class SampleSource(PatentSource):
 
 @dataclass(frozen=True, kw_only=True)
 class FileSource(PatentSource):
-    """A file of patents: CSV, TSV, JSON Lines or Parquet, plain or in .gz or .zip.
+    """Files of patents: CSV, TSV, JSON, JSON Lines, Parquet or Excel, plain or in .gz or .zip.
 
     Args:
-        path: the file.
-        column: where the abstract stands; None finds it by the usual names.
-        encoding: of the text formats.
+        path: a file, a folder of files, or a pattern such as `shards/*.jsonl.gz`.
+        column: where the abstract stands, with dots into nested ones; None finds it by its name.
+        language: of the abstracts, as `en`, where several are there.
+        encoding: of the text formats; a byte order mark wins over it.
+        encoding_errors: `strict`, or `replace` for bytes that are not in the encoding.
+        delimiter: between fields: a character or its name; None finds it.
+        quoting: `minimal` or `none`; None judges row by row.
+        skip_lines: before the header; None finds it.
     """
 
     path: str
     column: str | None
+    language: str | None
     encoding: str
+    encoding_errors: str
+    delimiter: str | None
+    quoting: str | None
+    skip_lines: int | None
+
+    def __post_init__(self) -> None:
+        self._options()
 
     @property
     def label(self) -> str:
-        return Path(self.path).name
+        return place_of(self.path).name
 
     def identity(self) -> dict[str, Any]:
-        file = self._file()
-        kind = "".join(file.suffixes[-2:]).lower()  # decides how it is read
-        return {**super().identity(), "path": _content_hash(file), "kind": kind}
+        files = find_files(self.path)
+        kinds = [kind_of(file) for file in files]  # decide how they are read
+        return {**super().identity(), "path": digest(files), "kind": "".join(kinds)}
 
     def records(self) -> Records:
-        return Records(read_patents(self._file(), column=self.column, encoding=self.encoding))
+        return read_patents(find_files(self.path), self._options())
 
-    def _file(self) -> Path:
-        return Path(self.path).expanduser()
+    def _options(self) -> ReadOptions:
+        return ReadOptions(
+            column=self.column,
+            language=self.language,
+            encoding=Encoding(self.encoding, self.encoding_errors),
+            delimiter=self.delimiter,
+            quoting=self.quoting,
+            skip_lines=self.skip_lines,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +164,8 @@ class CorpusSource:
 
     Args:
         path: the folder.
-        encoding: of its files.
+        encoding: of its files; a byte order mark wins over it.
+        encoding_errors: `strict`, or `replace` for bytes that are not in the encoding.
     """
 
     tokenised: ClassVar[bool] = True
@@ -151,44 +174,25 @@ class CorpusSource:
     split: ClassVar[Split] = GivenSplit()
     path: str
     encoding: str
+    encoding_errors: str
+
+    def __post_init__(self) -> None:
+        Encoding(self.encoding, self.encoding_errors)
 
     @property
     def label(self) -> str:
-        return Path(self.path).expanduser().resolve().name
+        return place_of(self.path).name
 
     def identity(self) -> dict[str, Any]:
-        hashes = {name: _content_hash(self._file(name)) for name in SPLITS}
-        return {"source": type(self).__name__, "encoding": self.encoding, **hashes}
+        files = {name: digest([file]) for name, file in self._files().items()}
+        named = {"encoding": self.encoding, "encoding_errors": self.encoding_errors}
+        return {"source": type(self).__name__, **named, **files}
 
     def resolved(self) -> dict[str, Any]:
         return {}
 
     def records(self) -> Records:
-        return Records(self._lines())
+        return read_corpus(self._files(), Encoding(self.encoding, self.encoding_errors))
 
-    def _lines(self) -> Iterator[Patent]:
-        for name in SPLITS:
-            for line in self._text(name).removeprefix("\ufeff").split("\n"):
-                if line.strip():
-                    yield Patent(line, id="", date="", title="", split=name)
-
-    def _text(self, name: str) -> str:
-        try:
-            return self._file(name).read_text(self.encoding)
-        except (UnicodeError, LookupError) as error:
-            raise DataError(
-                f"{self._file(name)} is not {self.encoding} text; try data.encoding=latin-1"
-            ) from error
-
-    def _file(self, name: str) -> Path:
-        return Path(self.path).expanduser() / f"{name}.txt"
-
-
-def _content_hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; check data.path") from error
-    except OSError as error:
-        raise DataError(f"{path} can't be read ({error.strerror}); check data.path") from error
+    def _files(self) -> dict[str, Path]:
+        return {name: place_of(self.path) / f"{name}.txt" for name in SPLITS}

@@ -34,7 +34,7 @@ class Columns(NamedTuple):
     """Where a record's fields stand.
 
     Args:
-        names: of the columns, by field of a `Patent`.
+        names: of the columns, by field of a `Patent`, that of the abstract first.
         path: the keys to follow inside a nested abstract.
         shown: the abstract's column as a user would write it.
     """
@@ -42,6 +42,11 @@ class Columns(NamedTuple):
     names: Mapping[str, str]
     path: tuple[str, ...]
     shown: str
+
+    @property
+    def others(self) -> list[str]:
+        """The fields besides the abstract."""
+        return list(self.names)[1:]
 
 
 def plain_name(name: str) -> str:

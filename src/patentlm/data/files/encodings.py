@@ -46,7 +46,7 @@ class Encoding:
 
     def __post_init__(self) -> None:
         try:
-            b"".decode(self.name)
+            "a".encode(self.name)  # refuses codecs of other things than text
             codecs.getincrementaldecoder(self.name)
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise ConfigError(

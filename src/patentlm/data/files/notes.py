@@ -61,12 +61,20 @@ class Notes:
         """
         self.file, self.good, self.found = file, 0, {}
         yield
+        self.require_good()
+        for what, (count, where) in self.found.items():
+            self.warn(f"{count:,} {what} ({where})")
+
+    def require_good(self) -> None:
+        """Checks that fewer than half of the present file's records are damaged.
+
+        Raises:
+            DataError: if they are not.
+        """
         damaged, first = self.found.get(_DAMAGED, (0, ""))
         if damaged and damaged >= self.good:
             known = f"{damaged:,} of its {damaged + self.good:,} records are damaged"
             raise DataError(f"{first.removeprefix('it ')}; {known}: mend or export it again")
-        for what, (count, where) in self.found.items():
-            self.warn(f"{count:,} {what} ({where})")
 
     def warn(self, line: str) -> None:
         """Adds a line about the present file, once."""

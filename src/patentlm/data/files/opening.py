@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import IO
 
 from patentlm.data.files.limits import Unpacked, require_file, require_ratio
+from patentlm.data.files.notes import one_line
 from patentlm.errors import DataError
 from patentlm.progress import progress
 
@@ -31,6 +32,8 @@ UNPACKING_ERRORS = (  # what the standard library is known to raise over bytes t
     RuntimeError,
 )
 
+_MOST_OF_GZIP = 1100  # times its size, which is about what deflate can do
+
 # How a file begins whose name promises text.
 _SIGNATURES = {
     b"\x1f\x8b": "is packed by gzip: add .gz to its name",
@@ -45,6 +48,19 @@ _SIGNATURES = {
 }
 
 
+def place_of(path: str) -> Path:
+    """Where a path leads, `~` and `.` resolved.
+
+    Raises:
+        DataError: if it can't lead anywhere.
+    """
+    try:
+        return Path(path).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, a NUL, a circle of links
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"data.path={path!r} can't be used ({reason}): set another") from error
+
+
 def find_files(path: str) -> list[Path]:
     """The files that a path means, in order: one, those of a folder, or those of a pattern.
 
@@ -54,21 +70,29 @@ def find_files(path: str) -> list[Path]:
     Raises:
         DataError: if there are none.
     """
-    try:
-        place = Path(path).expanduser()
+    place = place_of(path)
+    shown = Path(path).expanduser()
+    with _named(shown):
         if place.is_dir():
-            return _files_in(place)
+            return _files_in(shown)
         if glob.has_magic(path) and not place.exists():
-            return _files_like(str(place))
-        require_file(place)
-        return [place]
+            return _files_like(str(shown))
+        require_file(shown)
+        return [shown]
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turns trouble with a path into one line that names it."""
+    try:
+        yield
     except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; check data.path") from error
+        raise DataError(one_line(f"{path}: no such file; check data.path")) from error
+    except OSError as error:
+        reason = f"{path} can't be read ({error.strerror}); check data.path"
+        raise DataError(one_line(reason)) from error
     except DataError as error:
-        raise DataError(f"{path} {error}") from error
-    except (OSError, RuntimeError, ValueError) as error:  # no such user, a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path!r} can't be read ({reason}); check data.path") from error
+        raise DataError(one_line(f"{path} {error}")) from error
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -104,22 +128,15 @@ def digest(files: Sequence[Path]) -> str:
     Raises:
         DataError: if one can't be read.
     """
-    digests = [_digest(file) for file in progress("Looking at files", files, unit="files")]
-    one, *others = digests
+    one, *others = digests = [_digest(file) for file in progress("Hashing", files, unit="files")]
     return hashlib.sha256("".join(digests).encode()).hexdigest() if others else one
 
 
 def _digest(path: Path) -> str:
-    try:
+    with _named(path):
         require_file(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; check data.path") from error
-    except DataError as error:
-        raise DataError(f"{path} {error}") from error
-    except OSError as error:
-        raise DataError(f"{path} can't be read ({error.strerror}); check data.path") from error
 
 
 def kind_of(path: Path) -> str:
@@ -140,6 +157,7 @@ def open_file(path: Path) -> Iterator[tuple[IO[bytes], str]]:
     size = path.stat().st_size
     match path.suffix.lower():
         case ".gz":
+            _require_small_gzip(path, size)
             with gzip.open(path) as unzipped, _buffered(unzipped, size) as file:
                 yield file, _kind(file, PurePath(path.stem).suffix)
         case ".zip":
@@ -154,6 +172,15 @@ def open_file(path: Path) -> Iterator[tuple[IO[bytes], str]]:
 
 def _buffered(file: IO[bytes] | gzip.GzipFile, size: int) -> io.BufferedReader:
     return io.BufferedReader(Unpacked(file, size), 2**18)
+
+
+def _require_small_gzip(path: Path, size: int) -> None:
+    """Checks the size that the end of the file tells, to stop before anything is unpacked."""
+    with path.open("rb") as file:
+        file.seek(max(0, size - 4))
+        told = int.from_bytes(file.read(4), "little")
+    if told <= _MOST_OF_GZIP * size:  # else it is something else
+        require_ratio(told, size)
 
 
 def _require_unbloated(archive: zipfile.ZipFile, size: int) -> None:

@@ -16,7 +16,6 @@ from patentlm.data.files.values import NotTextError, abstract_text, follow, plai
 from patentlm.data.records import Patent, Records
 from patentlm.errors import DataError, PatentLMError
 
-_FIELDS = ("abstract", "id", "date", "title")
 _DAMAGE = (*UNPACKING_ERRORS, pyarrow.ArrowException, csv.Error, KeyError, MemoryError)
 
 
@@ -38,7 +37,11 @@ def _patents(files: Sequence[Path], options: ReadOptions, notes: Notes) -> Itera
     columns = _columns(files, options, notes)
     found = False
     for path in files:
-        with _opened(path, options, notes) as table, notes.reading(path.name):
+        with (
+            explained(path),
+            notes.reading(path.name),
+            _opened(path, options, notes) as table,
+        ):
             for record in table.rows(columns):
                 found = True
                 if patent := _patent(record, columns, options.language, notes):
@@ -53,11 +56,14 @@ def _columns(files: Sequence[Path], options: ReadOptions, notes: Notes) -> Colum
     """The columns of all files together, because a shard can lack a column."""
     names: list[str] = []
     for path in files:
-        with _opened(path, options, Notes()) as table:
+        seen = Notes()
+        with explained(path), _opened(path, options, seen) as table:
             own = table.names()
+            if not own:
+                seen.require_good()
             names += own if not names else [name for name in own if name not in names]
     notes.file = files[0].name
-    with _explained(files[0]):
+    with explained(files[0]):
         if not names:
             raise DataError("is empty: it needs named columns and one patent in each row")
         return find_columns(names, options.column, options.language, notes)
@@ -66,29 +72,25 @@ def _columns(files: Sequence[Path], options: ReadOptions, notes: Notes) -> Colum
 def _patent(
     record: Sequence[object], columns: Columns, language: str | None, notes: Notes
 ) -> Patent | None:
-    values = dict(zip(columns.names, record, strict=True))
-    abstract = values.pop("abstract")
-    if columns.path:
-        abstract = follow(abstract, columns.path)
+    abstract = follow(record[0], columns.path) if columns.path else record[0]
     try:
         text = abstract_text(abstract, columns.shown, language)
     except NotTextError as error:
         notes.damaged(f"{error} (in record {notes.good + notes.counts['damaged'] + 1:,})")
         return None
-    return Patent(text, **{field: plain_text(values.get(field)) for field in _FIELDS[1:]})
+    others = dict(zip(columns.others, map(plain_text, record[1:]), strict=True))
+    return Patent(text, others.get("id", ""), others.get("date", ""), others.get("title", ""))
 
 
 @contextmanager
 def _opened(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Table]:
-    with _explained(path):
-        size = path.stat().st_size
-        with open_file(path) as (file, kind):
-            notes.file = path.name
-            yield open_table(file, kind, size, options, notes)
+    size = path.stat().st_size
+    with open_file(path) as (file, kind):
+        yield open_table(file, kind, size, options, notes)
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turns whatever is wrong with a file into one line that names it."""
     try:
         yield

@@ -8,6 +8,7 @@ from patentlm.data.files.columns import Columns
 from patentlm.data.files.encodings import read_lines, read_text
 from patentlm.data.files.json_records import names_of, read_objects
 from patentlm.data.files.layout import find_layout
+from patentlm.data.files.limits import require_record
 from patentlm.data.files.notes import Notes
 from patentlm.data.files.options import ReadOptions
 from patentlm.data.files.parquet import parquet_rows, read_parquet
@@ -64,7 +65,7 @@ def _json(text: Iterator[str], options: ReadOptions, notes: Notes) -> Table:
 
 
 def _delimited(text: Iterator[str], kind: str, options: ReadOptions, notes: Notes) -> Table:
-    head = next((block for block in text if block.strip()), "")
+    head = _with_header(text)
     marks = options.delimiters(kind)
     layout = find_layout(head, marks, options.column, options.skip_lines)
     lines = read_lines(chain([head], text), layout.end)
@@ -80,6 +81,17 @@ def _delimited(text: Iterator[str], kind: str, options: ReadOptions, notes: Note
             yield [row[place] if place >= 0 else None for place in places]
 
     return Table(lambda: layout.names, rows)
+
+
+def _with_header(text: Iterator[str]) -> str:
+    """The beginning of a text, with at least one whole line that is not blank."""
+    head = ""
+    for block in text:
+        head += block
+        require_record(len(head), "in its header")
+        if any(end in head.lstrip() for end in "\r\n"):
+            break
+    return head
 
 
 def _fields(rows: Iterator[Sequence[object]]) -> Table:

@@ -38,6 +38,8 @@ def plain_text(value: object) -> str:
     """
     if isinstance(value, str):
         return known_text(value)
+    if value is None:
+        return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, (int, float, datetime.date, datetime.time)) and value == value:

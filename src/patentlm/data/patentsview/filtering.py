@@ -19,11 +19,13 @@ from patentlm import __version__
 from patentlm.data.cache import writing_to
 from patentlm.data.patentsview.tables import Grants, ZippedTable
 from patentlm.data.query import Query
+from patentlm.data.records import Patent
 from patentlm.errors import ConfigError
 
 _COLUMNS = ("patent_id", "patent_date", "patent_title", "patent_abstract")
 _SCHEMA = pyarrow.schema([(name, pyarrow.string()) for name in _COLUMNS])
 _ROWS_PER_GROUP = 2**14
+_ROWS_PER_BATCH = 1024
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -102,6 +104,16 @@ def read_counts(filtered: Path) -> dict[str, int]:
     metadata = pyarrow.parquet.read_metadata(filtered).metadata
     counts: dict[str, int] = json.loads(metadata[b"counts"])
     return counts
+
+
+def read_filtered(filtered: Path) -> Iterator[Patent]:
+    """The patents of a file that `filter_tables` made."""
+    with pyarrow.parquet.ParquetFile(filtered) as table:
+        for batch in table.iter_batches(_ROWS_PER_BATCH, columns=list(_COLUMNS)):
+            for id, granted, title, abstract in zip(
+                *(batch.column(name).to_pylist() for name in _COLUMNS), strict=True
+            ):
+                yield Patent(abstract, id, granted, title)
 
 
 def _write(abstracts: Path, grants: Grants | None, target: Path, *, keep: PatentFilter) -> None:

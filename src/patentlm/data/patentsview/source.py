@@ -10,8 +10,12 @@ import pyarrow.parquet
 from filelock import FileLock
 
 from patentlm.data.cache import cache_folder
-from patentlm.data.patents import read_patents
-from patentlm.data.patentsview.filtering import PatentFilter, filter_tables, read_counts
+from patentlm.data.patentsview.filtering import (
+    PatentFilter,
+    filter_tables,
+    read_counts,
+    read_filtered,
+)
 from patentlm.data.patentsview.open_data_portal import ABSTRACTS, PATENTS, RETRY, OpenDataPortal
 from patentlm.data.query import Query
 from patentlm.data.records import Records
@@ -52,8 +56,7 @@ class PatentsViewSource(PatentSource):
         return {"release": self._dated_release}
 
     def records(self) -> Records:
-        patents = read_patents(self._table, column=None, encoding="utf-8")
-        return Records(patents, Counter(read_counts(self._table)))
+        return Records(read_filtered(self._table), Counter(read_counts(self._table)))
 
     @cached_property
     def _filter(self) -> PatentFilter:
