@@ -39,7 +39,12 @@ def watched(tmp_path):
     def write(**texts):
         for name, text in texts.items():
             (tmp_path / f"{name}.txt").write_text(text, "utf-8")
-        return WatchedSource(path=str(tmp_path), encoding="utf-8", notes=str(tmp_path / "notes"))
+        return WatchedSource(
+            path=str(tmp_path),
+            encoding="utf-8",
+            encoding_errors="strict",
+            notes=str(tmp_path / "notes"),
+        )
 
     return write
 
@@ -216,13 +221,13 @@ def test_a_source_that_has_nothing_leaves_nothing_behind(watched, tmp_path):
         "use more patents, or other shares in data.split"
     )
     with pytest.raises(DataError, match=r"train\.txt: no such file"):
-        prepare(CorpusSource(path="absent", encoding="utf-8"), KEEP_ALL)
+        prepare(CorpusSource(path="absent", encoding="utf-8", encoding_errors="strict"), KEEP_ALL)
     assert folders() == []
 
 
 def test_a_preparation_that_breaks_off_leaves_nothing_behind(watched):
     source = watched(**TINY)
-    breaking = BreakingSource(path=source.path, encoding="utf-8")
+    breaking = BreakingSource(path=source.path, encoding="utf-8", encoding_errors="strict")
     for _ in range(2):
         with pytest.raises(TypeError, match="keys must be str"):
             prepare(breaking, KEEP_ALL)

@@ -50,7 +50,7 @@ def tiny(tmp_path):
     texts = {"train": "a b c\na\na b\n", "valid": "a\nb a\n", "test": "c b d a\n"}
     for name, text in texts.items():
         (tmp_path / f"{name}.txt").write_text(text, "utf-8")
-    return CorpusSource(path=str(tmp_path), encoding="utf-8")
+    return CorpusSource(path=str(tmp_path), encoding="utf-8", encoding_errors="strict")
 
 
 def test_train_is_cut_by_the_chosen_windows(tiny):

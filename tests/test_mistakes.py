@@ -80,7 +80,7 @@ def test_a_corpus_smaller_than_a_batch(mistake, patents_csv):
 
 def test_an_unreadable_encoding(mistake, write):
     path = write("x.csv", b"abstract\n\xff\xfe caf\xe9\n")
-    assert "data.encoding=latin-1" in mistake("train", "data=file", f"data.path={path}")
+    assert "data.encoding=cp1252" in mistake("train", "data=file", f"data.path={path}")
 
 
 def test_no_such_accelerator(mistake):

@@ -10,13 +10,18 @@ from patentlm.data.cleaning import Cleaning
 from patentlm.data.records import Patent, Records
 from patentlm.data.sources import CorpusSource, FileSource, SampleSource
 from patentlm.data.splits import SPLITS, ClusterSplit
-from patentlm.errors import DataError
+from patentlm.errors import ConfigError, DataError
 from tests.made_up import ListSource, texts_by_split
 
 PATENTS = {
     "query": None,
     "cleaning": Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
     "split": ClusterSplit(valid=0.3, test=0.3, shingle=5, overlap=0.5, exact_up_to=10_000),
+}
+FOUND = {
+    **dict.fromkeys(["column", "language", "delimiter", "quoting", "skip_lines"]),
+    "encoding": "utf-8",
+    "encoding_errors": "strict",
 }
 SAMPLE = SampleSource(count=60, seed=1, **PATENTS)
 ABSTRACTS = [f"Claim {name} has a network." for name in string.ascii_lowercase[:12]]
@@ -32,8 +37,7 @@ def patents_file(tmp_path):
         path = tmp_path / name
         rows = ["id,abstract,other\n", *(f'{n},"{text}",x\n' for n, text in enumerate(abstracts))]
         path.write_text("".join(rows), "utf-8")
-        settings = {"path": str(path), "column": None, "encoding": "utf-8"}
-        return FileSource(**PATENTS | settings | changed)
+        return FileSource(**PATENTS | FOUND | {"path": str(path)} | changed)
 
     return write
 
@@ -47,7 +51,7 @@ def corpus_folder(tmp_path):
         folder.mkdir(exist_ok=True)
         for split, text in texts.items():
             (folder / f"{split}.txt").write_bytes(text.encode(encoding))
-        return CorpusSource(path=str(folder), encoding="utf-8")
+        return CorpusSource(path=str(folder), encoding="utf-8", encoding_errors="strict")
 
     return write
 
@@ -143,7 +147,7 @@ def test_a_corpus_is_taken_as_it_is(corpus_folder):
     texts, counts = texts_by_split(source)
     assert texts == {
         "train": ["The net.", "the net ."],
-        "valid": ["a <unk>", "<end> x-y"],
+        "valid": ["a <unk>", "x-y"],
         "test": ["é b"],
     }
     assert counts == {"rows": 5, "without_text": 0, "outside_query": 0}
@@ -157,7 +161,7 @@ def test_sources_are_called_what_people_call_them(patents_file, corpus_folder):
 
 def test_a_corpus_in_the_working_folder_has_its_name(corpus_folder, monkeypatch):
     monkeypatch.chdir(corpus_folder(name="wikitext").path)
-    assert CorpusSource(path=".", encoding="utf-8").label == "wikitext"
+    assert CorpusSource(path=".", encoding="utf-8", encoding_errors="strict").label == "wikitext"
 
 
 def test_a_path_may_start_at_home(patents_file, tmp_path, monkeypatch):
@@ -201,17 +205,27 @@ def test_a_corpus_is_known_by_its_content_not_its_path(corpus_folder):
 
 def test_a_missing_file_is_named(tmp_path):
     path = tmp_path / "absent.csv"
-    source = FileSource(path=str(path), column=None, encoding="utf-8", **PATENTS)
+    source = FileSource(path=str(path), **FOUND, **PATENTS)
     with pytest.raises(DataError) as error:
         source.identity()
     assert one_line(error) == f"{path}: no such file; check data.path"
 
 
-def test_a_folder_is_no_file(tmp_path):
-    source = FileSource(path=str(tmp_path), column=None, encoding="utf-8", **PATENTS)
+def test_a_folder_without_tables_says_so(tmp_path):
+    source = FileSource(path=str(tmp_path), **FOUND, **PATENTS)
     with pytest.raises(DataError) as error:
         source.identity()
-    assert one_line(error) == f"{tmp_path} can't be read (Is a directory); check data.path"
+    assert one_line(error).startswith(f"{tmp_path} has no file of a known kind (.csv .tsv ")
+    assert one_line(error).endswith("with train.txt, valid.txt and test.txt is read by data=corpus")
+
+
+def test_a_folder_of_shards_is_one_source(patents_file, tmp_path):
+    whole = patents_file(ABSTRACTS, name="whole.csv")
+    for number, part in enumerate([ABSTRACTS[:5], ABSTRACTS[5:]]):
+        patents_file(part, name=f"shard{number}.csv")
+    shards = replace(whole, path=str(tmp_path / "shard*.csv"))
+    assert all_texts(shards) == all_texts(whole)
+    assert shards.identity() != whole.identity()
 
 
 def test_a_missing_part_of_a_corpus_is_named(corpus_folder, tmp_path):
@@ -223,13 +237,49 @@ def test_a_missing_part_of_a_corpus_is_named(corpus_folder, tmp_path):
 
 
 def test_a_corpus_in_another_encoding_says_so(corpus_folder):
-    source = corpus_folder(train="a", valid="caf\xe9", test="c", encoding="latin-1")
-    with pytest.raises(DataError, match=r"valid\.txt is not utf-8 text; try data.encoding=latin-1"):
+    source = corpus_folder(train="a", valid="caf\xe9 x", test="c", encoding="latin-1")
+    with pytest.raises(DataError) as error:
         texts_by_split(source)
-    texts, _ = texts_by_split(replace(source, encoding="latin-1"))
-    assert texts["valid"] == ["caf\xe9"]
-    with pytest.raises(DataError, match=r"train\.txt is not klingon text"):
-        texts_by_split(replace(source, encoding="klingon"))
+    told = (
+        r"valid.txt is not utf-8 text: line 1, byte 3 (\xe9): set data.encoding=cp1252, which fits"
+    )
+    assert told in one_line(error)
+    texts, _ = texts_by_split(replace(source, encoding="cp1252"))
+    assert texts["valid"] == ["caf\xe9 x"]
+    texts, _ = texts_by_split(replace(source, encoding_errors="replace"))
+    assert texts["valid"] == ["caf\ufffd x"]
+    with pytest.raises(ConfigError, match=r"encoding='klingon' is not an encoding of text"):
+        replace(source, encoding="klingon")
+
+
+def test_corpora_with_byte_order_marks_are_read(corpus_folder):
+    texts = {"train": "caf\xe9", "valid": "b", "test": "c"}
+    for encoding in ("utf-8-sig", "utf-16", "utf-32"):
+        found, _ = texts_by_split(corpus_folder(name=encoding, encoding=encoding, **texts))
+        assert found == {split: [text] for split, text in texts.items()}
+
+
+def test_marks_of_ends_are_taken_off_a_corpus_and_said(corpus_folder):
+    source = corpus_folder(
+        train="<start> the <unk> net . <end>\n<s> a net </s>\nplain\n",
+        valid="one <eos> two <eos>",
+        test="<end>\na < b",
+    )
+    records = source.records()
+    texts = [(patent.split, patent.abstract) for patent in records]
+    assert texts == [
+        ("train", "the <unk> net ."),
+        ("train", "a net"),
+        ("train", "plain"),
+        ("valid", "one"),
+        ("valid", "two"),
+        ("test", "a < b"),
+    ]
+    assert records.warnings == [
+        "train.txt: 4 marks such as <end> taken off (first in line 1)",
+        "valid.txt: 2 marks such as <end> taken off (first in line 1)",
+        "test.txt: 1 marks such as <end> taken off (first in line 1)",
+    ]
 
 
 def test_a_file_without_abstracts_says_so(patents_file):
