@@ -59,8 +59,9 @@ def shown(value: Any) -> str:
     """
     if value is None:
         return "–"
-    if isinstance(value, dict) and set(value) == {"mean", "deviation"}:
-        return f"{value['mean']:.1f} ± {value['deviation']:.1f}"
+    if isinstance(value, dict) and "mean" in value:
+        spread = value["deviation"]
+        return f"{value['mean']:.1f}" if spread is None else f"{value['mean']:.1f} ± {spread:.1f}"
     if isinstance(value, dict):
         return f"{shown(value['median'])} ({shown(value['lowest'])} – {shown(value['highest'])})"
     if isinstance(value, float):
@@ -70,7 +71,7 @@ def shown(value: Any) -> str:
 
 def bars(rows: list[dict[str, Any]], column: str) -> str:
     """A bar chart of one column in the colours of the page, as SVG."""
-    named = [(_label(row, column), _number(row.get(column))) for row in rows]
+    named = [(_label(row), _number(row.get(column))) for row in rows]
     named = [(label, number) for label, number in named if number is not None]
     most = max(number for _, number in named) or 1
     height = len(named) * (BAR + GAP) + GAP
@@ -93,7 +94,7 @@ def bars(rows: list[dict[str, Any]], column: str) -> str:
 def origin(found: dict[str, Any]) -> str:
     """Where the figures come from: command, seed, machine, date and commit."""
     machine, versions = found["machine"], found["versions"]
-    seed = "no random numbers" if found["seed"] is None else f"seed {found['seed']}"
+    seed = "no seed" if found["seed"] is None else f"seed {found['seed']}"
     lines = [
         f"`{found['command']}`",
         f"{found['date']}, commit {found['commit']}, {seed}. {machine['cpu']}, "
@@ -104,12 +105,13 @@ def origin(found: dict[str, Any]) -> str:
     return ":::{div} origin\n" + "\\\n".join(lines) + "\n:::"
 
 
-def _label(row: dict[str, Any], column: str) -> str:
-    return ", ".join(str(v) for n, v in row.items() if n != column and isinstance(v, str))
+def _label(row: dict[str, Any]) -> str:
+    """The first text of a row."""
+    return next((str(value) for value in row.values() if isinstance(value, str)), "")
 
 
 def _number(value: Any) -> float | None:
-    return value["median"] if isinstance(value, dict) else value
+    return value.get("median", value.get("mean")) if isinstance(value, dict) else value
 
 
 if __name__ == "__main__":
