@@ -68,6 +68,10 @@ PATENTS: dict[str, Schema] = {
     ),
 }
 
+ENCODED: dict[str, Schema] = {
+    "encoding": ENCODING,
+    "encoding_errors": one_of("strict", "replace"),
+}
 DATA = Part(
     {
         "patentlm.data.sources.SampleSource": {
@@ -78,10 +82,14 @@ DATA = Part(
         "patentlm.data.sources.FileSource": {
             **PATENTS,
             "path": TEXT,
+            **ENCODED,
             "column": nullable(TEXT),
-            "encoding": ENCODING,
+            "language": nullable(TEXT),
+            "delimiter": nullable(TEXT),
+            "quoting": nullable(one_of("minimal", "none")),
+            "skip_lines": nullable(whole(0)),
         },
-        "patentlm.data.sources.CorpusSource": {"path": TEXT, "encoding": ENCODING},
+        "patentlm.data.sources.CorpusSource": {"path": TEXT, **ENCODED},
         "patentlm.data.patentsview.source.PatentsViewSource": {
             **PATENTS,
             "api_url": URL,

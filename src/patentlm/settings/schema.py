@@ -67,6 +67,7 @@ TRAIN: dict[str, Schema] = {
     "word_vectors": PATH,
     "evaluation_batch_size": BATCH,
     "samples": {"count": whole(0, 100_000), "max_words": MAX_WORDS},
+    "page": FLAG,
 }
 
 EVALUATE: dict[str, Schema] = {
@@ -97,6 +98,7 @@ GENERATE: dict[str, Schema] = {
     "max_words": MAX_WORDS,
     "format": one_of("text", "jsonl"),
     "novelty": FLAG,
+    "log_probabilities": FLAG,
     "device": DEVICE,
 }
 
