@@ -6,11 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
 from benchmarks.leak import words_of
+from patentlm.data.cleaning import Cleaning
 from patentlm.data.preparation import read
 from patentlm.data.records import Patent, Records
 from patentlm.data.sources import CorpusSource, PatentSource, Source
 from patentlm.data.splits import SPLITS
+
+CLEANING: Cleaning = instantiate(
+    OmegaConf.load(Path(__file__).parents[1] / "conf/data/base/patents.yaml").cleaning
+)
+"""As it is by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -106,8 +106,17 @@ def test_a_text_that_was_cut_off_may_end_within_a_word():
     assert PIECES.decode([low, er, END, low]) == "Lower"
 
 
-def test_bytes_that_make_no_character_are_shown_as_such():
-    assert PIECES.words_of([PIECES.ids["Ã"], PIECES.ids[" "]]) == ["\N{REPLACEMENT CHARACTER}"]
+def test_half_a_character_is_never_written():
+    first, second, blank = (PIECES.ids[byte] for byte in "Ã© ")
+    assert PIECES.words_of([first, second, blank]) == ["é"]
+    assert PIECES.words_of([first, blank, PIECES.ids["low"]]) == ["low"]
+    assert PIECES.words_of([PIECES.ids["low"], first]) == ["low"]
+    assert PIECES.decode([second, PIECES.ids["low"], blank]) == "Low"
+
+
+@given(st.lists(st.integers(2, len(PIECES) - 1)))
+def test_any_pieces_are_written_as_whole_characters(ids):
+    assert "\N{REPLACEMENT CHARACTER}" not in PIECES.decode(ids)
 
 
 def test_a_vocabulary_without_room_for_the_bytes():

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from patentlm.data.cache import cache_folder
-from patentlm.data.cleaning import Cleaning
 from patentlm.data.corpus import encode_texts
 from patentlm.data.preparation import describe, fingerprint, prepare
 from patentlm.data.records import Patent
@@ -19,14 +18,14 @@ from patentlm.data.sources import CorpusSource, SampleSource
 from patentlm.data.splits import SPLITS, ClusterSplit
 from patentlm.data.words import SPECIAL, UNK, Vocabulary, WordTokenizer
 from patentlm.errors import DataError
-from tests.made_up import BreakingSource, ListSource, WatchedSource, texts_by_split
+from tests.made_up import CLEANING, BreakingSource, ListSource, WatchedSource, texts_by_split
 
 KEEP_ALL = WordTokenizer(min_count=1, max_words=None)
 SAMPLE = SampleSource(
     count=60,
     seed=1,
     query=None,
-    cleaning=Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
+    cleaning=CLEANING,
     split=ClusterSplit(valid=0.2, test=0.2, shingle=5, overlap=0.5, exact_up_to=10_000),
 )
 TINY = {"train": "b a b\na b c\n", "valid": "a d\n", "test": "e\nb <unk> e a\n"}

@@ -6,20 +6,20 @@ import pytest
 import torch
 
 from patentlm.batch import IGNORE
-from patentlm.data.cleaning import Cleaning
 from patentlm.data.datamodule import PatentData
 from patentlm.data.sources import CorpusSource, SampleSource
 from patentlm.data.splits import ClusterSplit
 from patentlm.data.windows import EveryWord, ManyToOne, Stream
 from patentlm.data.words import WordTokenizer
 from patentlm.errors import DataError
+from tests.made_up import CLEANING
 
 KEEP_ALL = WordTokenizer(min_count=1, max_words=None)
 SAMPLE = SampleSource(
     count=40,
     seed=1,
     query=None,
-    cleaning=Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
+    cleaning=CLEANING,
     split=ClusterSplit(valid=0.2, test=0.2, shingle=5, overlap=0.5, exact_up_to=10_000),
 )
 CUTS = {

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from omegaconf import OmegaConf
 
-from patentlm.data.cleaning import Cleaning
 from patentlm.data.patentsview.source import PatentsViewSource
 from patentlm.data.preparation import read
 from patentlm.data.splits import ClusterSplit
 from patentlm.errors import DataError
+from tests.made_up import CLEANING
 from tests.test_tables import grants_table, one_line, table, zipped
 
 RELEASE = "2026-04-10"
@@ -24,7 +24,7 @@ SOURCE = PatentsViewSource(
     granted_to=None,
     titles=False,
     query=None,
-    cleaning=Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
+    cleaning=CLEANING,
     split=ClusterSplit(valid=0.3, test=0.3, shingle=5, overlap=0.5, exact_up_to=1000),
 )
 

@@ -24,11 +24,21 @@ BLANKS = ["  ", "\n", "\t", " \r\n ", "\x0b", "\u00a0", "\u2003", "&nbsp;", "&#1
         "a neural&amp;nbsp;network",
         "n&#101;ural network",
         "NEURAL\u00a0NETWORK",
+        "neu\u00adral net\u200bwork\x00",
+        "\ufeffneural\\nnetwork",
     ],
 )
 def test_a_phrase_is_found_whatever_its_case_white_space_and_entities(text):
     assert Query.parse("neural network").matches(text)
     assert Query.parse(" Neural&nbsp; \n NETWORK ").matches(text)
+
+
+@pytest.mark.parametrize("apostrophe", ["'", "\u2019", "\u02bc", "&#8217;", "&rsquo;", "\u00b4"])
+def test_a_phrase_is_found_whatever_its_apostrophes_and_hyphens(apostrophe):
+    text = f"Parkinson{apostrophe}s disease, multi\u2010layer"
+    for phrase in ("Parkinson's disease", "parkinson\u2019s", "multi-layer", "multi\u2011layer"):
+        assert Query.parse(phrase).matches(text)
+        assert Query.parse(text).matches(f"On {text} nets")
 
 
 @pytest.mark.parametrize(
@@ -86,12 +96,12 @@ def test_a_query_is_told_in_a_line():
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (5, "data.query=5 is no query: "),
-        (["a"], "data.query=['a'] is no query: "),
-        ({"none": ["a"]}, "data.query={'none': ['a']} is no query: "),
-        ({"any": 5}, "data.query.any=5 is no list of phrases: "),
-        ({"any": None}, "data.query.any=None is no list of phrases: "),
-        ({"all": ["a", 5]}, "data.query.all=['a', 5] is no list of phrases: "),
+        (5, "data.query=5 is not a query: "),
+        (["a"], "data.query=['a'] is not a query: "),
+        ({"none": ["a"]}, "data.query={'none': ['a']} is not a query: "),
+        ({"any": 5}, "data.query.any=5 is not a list of phrases: "),
+        ({"any": None}, "data.query.any=None is not a list of phrases: "),
+        ({"all": ["a", 5]}, "data.query.all=['a', 5] is not a list of phrases: "),
         ("", "data.query.all='' holds an empty phrase: "),
         ("\n", "data.query.all='\\n' holds an empty phrase: "),
         ({"any": ["a", "&nbsp;"]}, "data.query.any=['a', '&nbsp;'] holds an empty phrase: "),

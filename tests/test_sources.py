@@ -6,16 +6,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from patentlm.data.cleaning import Cleaning
 from patentlm.data.records import Patent, Records
 from patentlm.data.sources import CorpusSource, FileSource, SampleSource
 from patentlm.data.splits import SPLITS, ClusterSplit
 from patentlm.errors import ConfigError, DataError
-from tests.made_up import ListSource, texts_by_split
+from tests.made_up import CLEANING, ListSource, texts_by_split
 
 PATENTS = {
     "query": None,
-    "cleaning": Cleaning(quotes=True, entities=True, figure_references=True, markers=True),
+    "cleaning": CLEANING,
     "split": ClusterSplit(valid=0.3, test=0.3, shingle=5, overlap=0.5, exact_up_to=10_000),
 }
 FOUND = {

@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 (characters that look like others are part of what is tested)
 
 import re
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patentlm.data.scripts import UNSPACED, word_pattern
 from patentlm.data.words import END, SPECIAL, UNK, Vocabulary, WordTokenizer, detokenize, tokenize
 
 # What splitting and joining look for, in any order, is likelier to meet here than in any text.
-CHARACTERS = "abI12éßİΣς.,;:!?%()[]{}“”\"'-/<>_ \t\n\u0301\u0345\u200b"
+CHARACTERS = "abI12éßİΣς.,;:!?%()[]{}“”\"'-/<>_ \t\n\u0301\u0345\u200bहि网、。ที่カ"
 PIECES = ["<unk>", "<end>", "word", "x-y", "it's", "--", "e.g.", "1.5", "U.S.", "Dž", "ŉ", "ﬁ"]
 TEXTS = st.text() | st.lists(st.sampled_from([*CHARACTERS, *PIECES])).map("".join)
 WORDS = TEXTS.map(tokenize).filter(bool).flatmap(st.sampled_from)
@@ -66,8 +68,31 @@ def test_words_are_written_as_people_write_them(words, text):
 
 
 @given(TEXTS | st.text(st.characters(max_codepoint=127)))
-def test_the_fast_way_to_split_finds_the_words_of_the_definition(text):
-    assert tokenize(text) == re.findall(r"<unk>|\w+(?:['-]\w+)*|\S", text.lower())
+def test_the_fast_ways_to_split_find_the_words_of_the_definition(text):
+    assert tokenize(text) == word_pattern(beyond=True).findall(text.lower())
+    if not any(unicodedata.category(c).startswith("M") or UNSPACED.match(c) for c in text.lower()):
+        assert tokenize(text) == re.findall(r"<unk>|\w+(?:['-]\w+)*|\S", text.lower())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("मशीन प्रणाली, हिन्दी", "मशीन प्रणाली , हिन्दी"),
+        ("神经网络。", "神 经 网 络 。"),
+        ("LSTM网络 v2", "lstm 网 络 v2"),
+        ("カメラを 使う", "カ メ ラ を 使 う"),
+        ("ที่นี้", "ที่ นี้"),
+        ("한국어 방법", "한국어 방법"),
+        ("cafe\u0301 x\u0301-y \u0301", "cafe\u0301 x\u0301-y \u0301"),
+    ],
+)
+def test_marks_belong_to_their_word_and_scripts_without_blanks_are_read_by_character(text, words):
+    assert tokenize(text) == words.split()
+    assert tokenize(detokenize(words.split())) == words.split()
+
+
+def test_scripts_without_blanks_are_written_without_them():
+    assert detokenize(tokenize("神经网络 是 ที่นี้ 2 net 网。")) == "神经网络是ที่นี้ 2 net 网。"
 
 
 @given(TEXTS)

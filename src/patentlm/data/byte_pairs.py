@@ -68,9 +68,12 @@ class BytePairVocabulary(Vocabulary):
         return EncodedWords(np.array([at for pieces in ids for at in pieces], self.dtype), lengths)
 
     def words_of(self, ids: Iterable[int]) -> list[str]:
-        """The words that pieces make; the last one may lack its end."""
+        """The words that pieces make; the last one may lack its end.
+
+        Bytes that make no whole character are left out.
+        """
         text = "".join(f"{self.tokens[at]} " if at <= UNK else self.tokens[at] for at in ids)
-        return text.encode("latin-1").decode("utf-8", "replace").split()
+        return text.encode("latin-1").decode("utf-8", "ignore").split()
 
     def unknown(self, text: str) -> list[str]:
         """None: every word can be spelt."""

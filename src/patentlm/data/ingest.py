@@ -20,6 +20,7 @@ from patentlm.data.interim import InterimCorpus, TextBatch, number_words, write_
 from patentlm.data.processes import in_processes
 from patentlm.data.query import Query
 from patentlm.data.records import Patent
+from patentlm.data.scripts import letters_pattern
 from patentlm.data.words import tokenize
 from patentlm.progress import progress
 
@@ -168,7 +169,7 @@ def fold(text: str) -> str:
     """
     if text.isascii():  # several times as fast
         return " ".join(text.lower().translate(_NO_WORDS).split())
-    return " ".join(re.findall(r"\w+", text.casefold()))
+    return " ".join(letters_pattern().findall(text.casefold()))
 
 
 def digest(text: str) -> int:

@@ -1,19 +1,22 @@
 """Which abstracts a corpus is made of: the phrases that have to stand in them."""
 
-import html
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from patentlm.data.normalisation import normalise, unescape
 from patentlm.errors import ConfigError
 
+_CHANGED = re.compile(r"[\x00-\x08\x0e-\x1b\x7f&\\]")  # what normalising may make other words of
 _FORMS = "write a phrase, or {all: [PHRASE, …], any: [PHRASE, …]}, or null for all abstracts"
 
 
 @dataclass(frozen=True)
 class Query:
-    """Phrases looked for in a text, be it in the middle of a word.
+    """Phrases looked for in a text, in the middle of a word too.
 
-    Case, white space and HTML entities make no difference, neither in a phrase nor in a text.
+    Case, white space, HTML entities and all that `normalise` makes one form of make no difference,
+    neither in a phrase nor in a text.
 
     Args:
         all: phrases that each have to be there.
@@ -38,16 +41,16 @@ class Query:
             return cls((), ())
         phrases = {"all": value} if isinstance(value, str) else value
         if not isinstance(phrases, Mapping) or not phrases.keys() <= {"all", "any"}:
-            raise ConfigError(f"data.query={value!r} is no query: {_FORMS}")
+            raise ConfigError(f"data.query={value!r} is not a query: {_FORMS}")
         return cls(_phrases("all", phrases), _phrases("any", phrases))
 
     def matches(self, text: str) -> bool:
-        """Whether the text holds what is asked for."""
+        """True if the text holds the phrases; normalised first, as cleaning does it."""
         if not self.all and not self.any:
             return True
-        if "&" not in text:
-            found = text.casefold().__contains__
-            # says no to most texts, in a third of the time that seeing to the white space takes
+        # says no to most texts, in a third of the time that normalising takes
+        if text.isascii() and not _CHANGED.search(text):
+            found = text.lower().__contains__
             if not self._holds(lambda phrase: all(map(found, phrase.split()))):
                 return False
         return self._holds(_plain(text).__contains__)
@@ -64,14 +67,11 @@ def _phrases(key: str, query: Mapping[str, object]) -> tuple[str, ...]:
     value = query.get(key, ())
     phrases = [value] if isinstance(value, str) else value
     if not isinstance(phrases, Sequence) or not all(isinstance(some, str) for some in phrases):
-        raise ConfigError(f"data.query.{key}={value!r} is no list of phrases: {_FORMS}")
+        raise ConfigError(f"data.query.{key}={value!r} is not a list of phrases: {_FORMS}")
     if not all(map(_plain, phrases)):
         raise ConfigError(f"data.query.{key}={value!r} holds an empty phrase: {_FORMS}")
     return tuple(phrases)
 
 
 def _plain(text: str) -> str:
-    # an entity can be escaped twice, as in &amp;nbsp;
-    while "&" in text and (unescaped := html.unescape(text)) != text:
-        text = unescaped
-    return " ".join(text.split()).casefold()
+    return normalise(unescape(normalise(text))).casefold()

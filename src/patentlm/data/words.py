@@ -1,7 +1,8 @@
 """Text ↔ words ↔ ids.
 
 A word is a run of letters and digits, with hyphens or apostrophes inside it, or else a single
-other character; all is lower case. `detokenize` writes words as text that reads naturally, and
+other character; all is lower case. Combining marks belong to their character, and scripts without
+blanks are read character by character. `detokenize` writes words as text that reads naturally, and
 `tokenize(detokenize(words)) == words` holds for all words that `tokenize` makes.
 """
 
@@ -19,16 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patentlm.data.arrays import Ids, Int64Array, place_in_row, row_starts, row_sums
+from patentlm.data.scripts import begins_with_mark, both_unspaced, words_of_any_script
 
 END, UNK = 0, 1
 SPECIAL = ("<end>", "<unk>")
 """`<end>` closes an abstract and, as the blank before it, opens and pads it; `<unk>` stands for
 every word outside the vocabulary. Their ids are their places here."""
 
-_WORD = re.compile(r"\w++(?:['-]\w++)*+|<unk>|\S")
+_WORD = re.compile(  # where no marks are, nor scripts without blanks; as `word_pattern` does
+    r"\w++(?:['-]\w++)*+|<unk>|\S"
+)
 _ALONE = [sign for sign in string.punctuation if sign not in "'-_<"]
 _EDGES = [pair for mark in "'-" for pair in (f" {mark}", f"{mark} ", f"{mark}'", f"{mark}-")]
-_CLOSING = frozenset(".,;:!?%)]}”")
+_CLOSING = frozenset(".,;:!?%)]}”、。")
 _OPENING = frozenset("([{“")
 _SENTENCE_END = frozenset(".!?")
 
@@ -182,9 +186,17 @@ class WordTokenizer(Tokenizer):
 
 
 def tokenize(text: str) -> list[str]:
-    """The words of a text, lower-cased."""
+    """The words of a text, lower-cased.
+
+    Example:
+        >>> tokenize("A feed-forward net, 1.5 mm.")
+        ['a', 'feed-forward', 'net', ',', '1', '.', '5', 'mm', '.']
+    """
     text = text.lower()
-    if not text.isascii() or not text.isprintable() or "<" in text:
+    if not text.isascii():
+        words = words_of_any_script(text)
+        return _WORD.findall(text) if words is None else words
+    if not text.isprintable() or "<" in text:
         return _WORD.findall(text)
     apart = f" {text} "  # from here on the same, but twice as fast
     for sign in _ALONE:
@@ -229,6 +241,11 @@ def word_starts(text: str, words: Iterable[str]) -> list[int]:
 def _blank_between(words: Sequence[str], at: int, *, quoted: bool) -> bool:
     """Whether a blank stands before `words[at]`; `quoted` says if a quotation is open there."""
     left, right = words[at - 1], words[at]
+    if not right.isascii():
+        if begins_with_mark(right):
+            return True
+        if both_unspaced(left, right):
+            return False
     if right in _CLOSING or left in _OPENING or "/" in (left, right):
         return False
     if (right == '"' and quoted) or (left == '"' and quoted):

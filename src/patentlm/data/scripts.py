@@ -1,0 +1,70 @@
+"""What the scripts of the world ask of a tokenizer: combining marks, and writing without blanks."""
+
+import re
+import unicodedata
+from functools import cache
+
+# Han, Kana, Thai, Lao, Tibetan, Myanmar and Khmer write no blanks between words.
+_UNSPACED = (
+    "\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46\u0e50-\u0e59"  # Thai
+    "\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd-\u0ec6\u0ed0-\u0edf"  # Lao
+    "\u0f00\u0f20-\u0f33\u0f40-\u0f6c\u0f88-\u0f8c"  # Tibetan
+    "\u1000-\u102a\u103f-\u1055\u1780-\u17b3\u17dc"  # Myanmar, Khmer
+    "\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
+    "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
+)
+_UNSPACED_BEYOND = "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+_WIDEST = "\uffff"  # classes of characters beyond are ten times as slow to search for
+UNSPACED = re.compile(f"[{_UNSPACED}{_UNSPACED_BEYOND}]")
+
+
+@cache
+def _marks(*, beyond: bool) -> str:
+    """All combining marks, as the inside of a character class."""
+    codes = (*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0)) if beyond else range(0x300, 0x10000)
+    return "".join(chr(code) for code in codes if unicodedata.category(chr(code)).startswith("M"))
+
+
+@cache
+def word_pattern(*, beyond: bool) -> re.Pattern[str]:
+    """What finds the words of a text in any script.
+
+    A word is a run of letters, digits and their combining marks, with hyphens or apostrophes inside
+    it; a single character of a script without blanks, with its marks; or any other character.
+
+    Args:
+        beyond: whether the text has characters beyond U+FFFF.
+    """
+    mark = f"[{_marks(beyond=beyond)}]"
+    letter = rf"[^\W{_UNSPACED}{_UNSPACED_BEYOND if beyond else ''}]"
+    run = rf"{letter}++(?:{mark}++{letter}*+)*+"
+    return re.compile(rf"{run}(?:['-]{run})*+|<unk>|\S{mark}*+")
+
+
+@cache
+def _special() -> re.Pattern[str]:
+    return re.compile(f"[{_UNSPACED}{_marks(beyond=False)}]")
+
+
+def words_of_any_script(text: str) -> list[str] | None:
+    """The words of a text that has marks or a script without blanks; None if it has neither."""
+    beyond = max(text) > _WIDEST
+    if not beyond and not _special().search(text):
+        return None
+    return word_pattern(beyond=beyond).findall(text)
+
+
+@cache
+def letters_pattern() -> re.Pattern[str]:
+    """What finds runs of letters, digits and marks."""
+    return re.compile(rf"\w++(?:[{_marks(beyond=True)}]++\w*+)*+")
+
+
+def begins_with_mark(word: str) -> bool:
+    """True if a word would belong to the one before it where no blank parts them."""
+    return unicodedata.category(word[0]).startswith("M")
+
+
+def both_unspaced(left: str, right: str) -> bool:
+    """True if two words are written without a blank between them."""
+    return UNSPACED.match(left) is not None and UNSPACED.match(right) is not None
