@@ -111,7 +111,7 @@ def test_the_identity_tells_what_the_texts_depend_on(release):
         replace(SOURCE, granted_to="2000-01-01"),
         replace(SOURCE, titles=True),
         replace(SOURCE, split=replace(SOURCE.split, shingle=4)),
-        replace(SOURCE, cleaning=replace(SOURCE.cleaning, markers=False)),
+        replace(SOURCE, cleaning=replace(SOURCE.cleaning, markers=())),
     ]
     assert len({repr(source.identity()) for source in [SOURCE, *others]}) == 9
 

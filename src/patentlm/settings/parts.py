@@ -50,8 +50,10 @@ PATENTS: dict[str, Schema] = {
             "patentlm.data.cleaning.Cleaning": {
                 "quotes": FLAG,
                 "entities": FLAG,
+                "tags": FLAG,
+                "codes": FLAG,
                 "figure_references": FLAG,
-                "markers": FLAG,
+                "markers": list_of(TEXT),
             }
         }
     ),
