@@ -25,7 +25,7 @@ def load(path: str | Path, *, device: str | None = None) -> "TrainedModel":
 
     Args:
         path: the file, the run's folder (its best checkpoint), or a folder that
-            `export.py format=safetensors` wrote.
+            `export.py format=safetensors` wrote; `A+B` averages the probabilities of several.
         device: where it computes; None takes a CUDA GPU where there is one.
 
     Returns:

@@ -1,8 +1,9 @@
 """A model out of a checkpoint, ready to write and to score; the corpus need not be there."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -29,6 +30,7 @@ from patentlm.evaluation.trace import Trace, trace
 from patentlm.evaluation.word_scores import ScoredText, score_words
 from patentlm.generation.generator import generate
 from patentlm.model.cache import with_cache
+from patentlm.model.ensemble import Ensemble
 from patentlm.model.network import Network
 
 
@@ -59,8 +61,14 @@ class TrainedModel:
         context = self.metadata.context
         if isinstance(context, int):
             size = context if size is None else min(size, context)
-        network = with_cache(self.network, size=size, theta=theta, weight=weight)
-        return TrainedModel(network, self.metadata)
+        return self._changed(partial(with_cache, size=size, theta=theta, weight=weight))
+
+    def _changed(self, change: Callable[[Network], Network]) -> "TrainedModel":
+        """The same model with its network, or each member of its ensemble, changed."""
+        if isinstance(self.network, Ensemble):
+            members = [change(member) for member in self.network.members]
+            return TrainedModel(Ensemble(members), self.metadata)
+        return TrainedModel(change(self.network), self.metadata)
 
     def adapted(self, prompt: str, train: Ids, settings: Settings) -> "TrainedModel":
         """A copy of the model that has learned from a prompt; see `evaluation.dynamic.adapt`.
@@ -159,7 +167,11 @@ class TrainedModel:
 
         Returns:
             Arrays with the axes layer, word and unit; the first word is the opening `<end>`.
+
+        Raises:
+            ConfigError: if the model is an ensemble.
         """
+        self._check_single("trace")
         ids = encode_texts([text], self.vocabulary)[:-1].tolist()
         context = self.metadata.context
         if isinstance(context, int):
@@ -177,9 +189,14 @@ class TrainedModel:
             Pairs of a word and the cosine of the angle between the two vectors.
 
         Raises:
-            ConfigError: if the vocabulary lacks the word.
+            ConfigError: if the vocabulary lacks the word, or the model is an ensemble.
         """
+        self._check_single("neighbours")
         return neighbours(self.network, word, self.vocabulary, count=count)
+
+    def _check_single(self, name: str) -> None:
+        if isinstance(self.network, Ensemble):
+            raise ConfigError(f"{name}: an ensemble has no single network to look at; load one")
 
     def perplexity(self, texts: Iterable[str]) -> float:
         """Perplexity over every word and the end of each text, all of them together."""
@@ -193,15 +210,36 @@ class TrainedModel:
 
 
 def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
-    """The model of a checkpoint file, or of a run's folder (its best checkpoint).
+    """Loads a trained model, or several that predict together.
 
     Args:
-        path: file or folder.
+        path: a checkpoint file, a run's folder (its best checkpoint), or an exported folder;
+            several with `+` between them average their probabilities.
         device: where it computes; None takes a CUDA GPU where there is one.
 
+    Returns:
+        The model; an ensemble's metadata are those of its first member.
+
     Raises:
-        CheckpointError: no such file, damaged, or not one of patentlm's.
+        CheckpointError: if there is no such file, it is damaged or not one of patentlm's, or the
+            members of an ensemble don't fit together.
     """
+    paths = [str(path)] if Path(path).expanduser().exists() else str(path).split("+")
+    models = [_load(part.strip(), device=device) for part in paths]
+    first = models[0]
+    for part, model in zip(paths, models, strict=True):
+        for name in ("vocabulary", "context"):
+            if getattr(model.metadata, name) != getattr(first.metadata, name):
+                raise CheckpointError(
+                    f"{part}: has another {name} than {paths[0]}; the members of an ensemble share "
+                    "one"
+                )
+    if len(models) == 1:
+        return first
+    return TrainedModel(Ensemble([model.network for model in models]), first.metadata)
+
+
+def _load(path: str, *, device: str | None) -> TrainedModel:
     checkpoint = read(path)
     metadata = metadata_of(checkpoint, path)
     words, weights = len(metadata.vocabulary), weights_of(checkpoint)

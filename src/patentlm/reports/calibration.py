@@ -17,6 +17,7 @@ from patentlm.evaluation.dynamic import Settings, read_adapting, second_moments
 from patentlm.evaluation.metrics import Score, hidden_metric_sums
 from patentlm.evaluation.scoring import read_windows
 from patentlm.model.cache import CacheHead
+from patentlm.model.ensemble import Ensemble
 from patentlm.model.network import Network
 from patentlm.trained_model import TrainedModel
 
@@ -41,6 +42,8 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
     Raises:
         ConfigError: if there is nothing to tune, or settings can't work.
     """
+    if isinstance(model.network, Ensemble):
+        raise ConfigError("tune finds constants of single models; give the members one by one")
     if not config.cache and not config.adaptation:
         raise ConfigError("tune has nothing to tune; give cache=neural or adaptation=dynamic")
     ids, context = some_abstracts(corpus.ids(SPLIT), config.tune), model.metadata.context
