@@ -41,8 +41,10 @@ from benchmarks.memory import peak_memory
 from benchmarks.stock_reference import WARM_UP, targets_per_second, words_per_second_apart
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import contexts
+from patentlm.training import flags
 from patentlm.training import run as training
-from patentlm.training.callbacks import Throughput
+from patentlm.training.throughput import Throughput
+from patentlm.training.trainer import make_trainer
 
 ROOT = Path(__file__).parent.parent
 MIB = 2**20
@@ -104,6 +106,7 @@ class Ours:
 
     def __init__(self, overrides: Sequence[str], folder: Path) -> None:
         self.config = configured([*overrides, *STRETCH], folder)
+        flags.settle(self.config)
         self.data = training.make_data(self.config)
         metadata = training.make_metadata(self.config, self.data)
         self.model = training.make_model(self.config, self.data, metadata)
@@ -111,7 +114,7 @@ class Ours:
     def trainer_speed(self, steps: int) -> float:
         """Targets a second by the Trainer, as its callback counts them after the first steps."""
         self.config.trainer.max_steps = WARM_UP + steps
-        trainer = training.make_trainer(self.config)
+        trainer = make_trainer(self.config)
         throughput = next(one for one in trainer.callbacks if isinstance(one, Throughput))
         counts = []
 

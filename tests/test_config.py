@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from patentlm.checkpoint import build_network
 from patentlm.generation.sampling import check_sampling
 from patentlm.settings.hooks import check_config
-from patentlm.training.run import make_trainer
+from patentlm.training.trainer import make_trainer
 
 CONF = Path(__file__).parent.parent / "conf"
 GROUPS = (
@@ -50,6 +50,7 @@ def test_every_folder_of_options_is_listed():
     others = {
         ".",
         "data/base",
+        "callbacks/parts",
         "hydra/help",
         "hydra/job_logging",
         "hydra/launcher",

@@ -126,7 +126,7 @@ def test_a_resumed_run_ends_like_one_that_was_not_interrupted(train):
 
 def test_a_resumed_run_goes_on_with_muon_a_cycle_and_averaged_weights(train, capsys):
     settings = (
-        "experiment=best_cpu", "callbacks=moving_average", "windows.batch_size=4",
+        "experiment=best_cpu", "callbacks=ema", "windows.batch_size=4",
         "trainer.max_epochs=3",
     )  # fmt: skip
     whole = train("whole", *settings)
@@ -151,7 +151,7 @@ def test_presets_train_and_write(train, run_script, capsys, name):
 
 
 def test_weights_are_averaged_over_random_steps_of_a_stream(train):
-    settings = ("windows=stream", "windows.random_length=true", "callbacks=averaging")
+    settings = ("windows=stream", "windows.random_length=true", "callbacks=nt_asgd")
     folder = train("run", *settings, "windows.batch_size=4", "trainer.max_epochs=2")
     assert metrics(folder)["epochs"] == 2
 

@@ -45,6 +45,7 @@ def fitted(
     epochs=2,
     optimizer=SGD,
     scheduler=CONSTANT,
+    interval="epoch",
     **more,
 ):
     """A model after epochs of three training batches, each with two of validation."""
@@ -54,7 +55,7 @@ def fitted(
         network,
         optimizer=optimizer,
         scheduler=scheduler,
-        scheduler_interval="epoch",
+        scheduler_interval=interval,
         penalty={"activation": 0.0, "temporal": 0.0},
         carry_state=carry_state,
         running_text=running_text,

@@ -8,17 +8,19 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src"
 FILES = sorted(SOURCE.rglob("*.py"))
 LIGHTNING = {
-    "training.run", "training.distributed", "training.report", "training.callbacks",
-    "training.loggers", "training.lightning_module", "sweeps.pruning", "data.datamodule",
+    "training.run", "training.trainer", "training.distributed", "training.report",
+    "training.averaging", "training.checkpoints", "training.lightning_module", "training.loggers",
+    "training.progress", "training.stopping", "training.tensorboard", "training.throughput",
+    "sweeps.pruning", "data.datamodule",
 }  # fmt: skip
 HYDRA = {
-    "training.run", "training.distributed", "training.parts", "command", "sweeps.jobs",
-    "sweeps.search", "hydra_plugins.patentlm_optuna.sweeper", "settings.arguments",
-    "settings.explaining", "settings.hooks",
+    "training.run", "training.trainer", "training.length", "training.distributed",
+    "training.parts", "command", "sweeps.jobs", "sweeps.search", "settings.arguments",
+    "settings.explaining", "settings.hooks", "hydra_plugins.patentlm_optuna.sweeper",
 }  # fmt: skip
 OPTUNA = {"sweeps.search", "sweeps.pruning"}
 FLOORS = [  # each room imports from those above it alone
-    {"__init__", "errors", "batch", "progress", "terminal"},
+    {"__init__", "errors", "batch", "progress", "signals", "terminal"},
     {"data", "model", "runtime", "settings", "integrity"},
     {"evaluation", "generation", "registry"},
     {"checkpoint"},

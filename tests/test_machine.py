@@ -10,7 +10,7 @@ import torch
 from patentlm.errors import ConfigError
 from patentlm.training import precision as machine
 from patentlm.training.precision import fastest_precision
-from patentlm.training.run import choose_precision
+from patentlm.training.trainer import choose_precision
 
 
 def test_a_cpu_gets_one_of_two_precisions() -> None:

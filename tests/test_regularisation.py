@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from patentlm.training.callbacks import NonMonotonicAveraging
+from patentlm.training.averaging import NonMonotonicAveraging
 from patentlm.training.regularisation import ActivationPenalty
 from tests.networks import make_network
 
@@ -39,7 +39,7 @@ class Run:
     """What the callback asks of a trainer."""
 
     def __init__(self) -> None:
-        self.callback_metrics, self.global_step = {}, 0
+        self.callback_metrics, self.global_step, self.sanity_checking = {}, 0, False
 
 
 def averaging(perplexities: list[float]) -> NonMonotonicAveraging:
@@ -71,9 +71,9 @@ def test_averaging_begins_when_valid_no_longer_falls(perplexities, begun):
 def test_the_average_is_of_all_steps_since_it_began():
     callback, average = averaging([9, 8, 8.5, 8.7, 8.2]), torch.tensor(99.0)
     for steps, weight in ((50, 1.0), (51, 2.0), (52, 6.0)):
-        average = callback._average(average, torch.tensor(weight), steps)
+        average = callback.average(average, torch.tensor(weight), steps)
     assert average == 3
 
 
 def test_until_then_it_is_the_weights_themselves():
-    assert averaging([9, 8])._average(torch.tensor(1.0), torch.tensor(5.0), 20) == 5
+    assert averaging([9, 8]).average(torch.tensor(1.0), torch.tensor(5.0), 20) == 5

@@ -1,7 +1,10 @@
 """Checkpoints: plain data that stand on their own, and the networks built from them again."""
 
 import json
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -123,6 +126,60 @@ def _read_exported(file: Path) -> dict[str, Any]:
     return {KEY: entry, "state_dict": state}
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a file is a checkpoint that can be read."""
+    try:
+        return path.is_file() and bool(read(path))
+    except CheckpointError:
+        return False
+
+
+def write(checkpoint: Mapping[str, Any], path: str | Path) -> None:
+    """Writes a checkpoint whole or not at all: beside its place first, then over it.
+
+    Raises:
+        CheckpointError: if it can't be written; what stood there before still does.
+    """
+    with _replacing(Path(path)) as part, part.open("wb") as file:
+        torch.save(dict(checkpoint), file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copies a checkpoint whole or not at all.
+
+    Raises:
+        CheckpointError: if it can't be written; what stood there before still does.
+    """
+    with _replacing(target) as part, part.open("wb") as file, source.open("rb") as whole:
+        shutil.copyfileobj(whole, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file to write that takes another's place once it is complete and on the disk."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except (OSError, RuntimeError) as error:  # torch raises RuntimeError where a disk is full
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or "no space left, or no permission"
+        raise CheckpointError(
+            f"{path}: can't be written ({reason}); then the same command goes on"
+        ) from error
+
+
 def metadata_of(checkpoint: Mapping[str, Any], path: str | Path) -> CheckpointMetadata:
     """Our part of a checkpoint, all of it plain values of the types and ranges of the registry.
 
@@ -158,43 +215,6 @@ def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
         for name, weight in checkpoint["state_dict"].items()
         if name.startswith(prefix)
     }
-
-
-def check_resumable(path: str | Path, metadata: CheckpointMetadata, *, epochs: int | None) -> Path:
-    """The file to resume from, if its vocabulary and network are those of this run, and it has
-    fewer epochs behind it than the run is to have.
-
-    Raises:
-        CheckpointError: otherwise.
-    """
-    checkpoint = read(path)
-    earlier = metadata_of(checkpoint, path)
-    if earlier.vocabulary != metadata.vocabulary:
-        raise CheckpointError(
-            f"{path}: trained with another vocabulary ({len(earlier.vocabulary):,} words of "
-            f"{earlier.label}, here {len(metadata.vocabulary):,}); give the data it was trained "
-            "on, or fine-tune it with init_from"
-        )
-    if earlier.network != metadata.network:
-        raise CheckpointError(f"{path}: has another network; resume with the model it began with")
-    done = checkpoint.get("epoch", -1) + 1
-    if epochs is not None and 0 <= epochs <= done:
-        raise CheckpointError(f"{path}: has {done} epochs already; set trainer.max_epochs higher")
-    return find(path)
-
-
-def check_schedule(path: Path, *, steps: int) -> None:
-    """Checks that a checkpoint's schedule is as long as that of the run that goes on from it.
-
-    Raises:
-        CheckpointError: otherwise.
-    """
-    (schedule,) = read(path)["lr_schedulers"]
-    if schedule.get("total_steps") != steps:
-        raise CheckpointError(
-            f"{path}: a schedule that falls to nothing over all epochs can't be made longer or "
-            "shorter; go on with the scheduler and trainer.max_epochs it began with"
-        )
 
 
 def build_network(config: Mapping[str, Any], *, vocabulary: int) -> Network:

@@ -16,7 +16,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from patentlm.errors import ConfigError, PatentLMError, mistake_in
+from patentlm import signals
+from patentlm.errors import ConfigError, PatentLMError, as_mistake, mistake_in
 from patentlm.settings.arguments import prepare
 from patentlm.settings.checking import names_of
 from patentlm.settings.explaining import explain
@@ -59,6 +60,9 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                 if not _sweeping():
                     exit_if_mistake(error)
                 raise
+            except signals.Interrupted as stopped:
+                stopped.goes_on_with = _how_to_go_on()  # Hydra forgets the folder after the job
+                raise
             except SystemExit:
                 if _sweeping():  # Lightning makes one of an interruption
                     raise KeyboardInterrupt from None
@@ -73,10 +77,17 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
             except ConfigError as error:
                 exit_if_mistake(error)
             try:
-                with _raising() as one_liners:
+                with signals.listening(), _raising() as one_liners:
                     main(guarded)()
+            except signals.Interrupted as stopped:
+                how = stopped.goes_on_with or _how_to_go_on()
+                say(f"\nInterrupted by {stopped.name}.{how}")
+                raise
+            except OSError as error:
+                exit_if_mistake(as_mistake(error) or error)
+                raise
             except KeyboardInterrupt:
-                _say_how_to_go_on()
+                say(f"\nInterrupted.{_how_to_go_on()}")
                 raise SystemExit(INTERRUPTED) from None
             except (HydraException, OmegaConfBaseException) as error:
                 if one_liners:
@@ -100,12 +111,14 @@ def _raising() -> Iterator[bool]:
             os.environ.pop(FULL_ERROR)
 
 
-def _say_how_to_go_on() -> None:
-    goes_on = ""
-    if HydraConfig.initialized() and _sweeping():
-        folder = os.path.relpath(HydraConfig.get().sweep.dir)
-        goes_on = f" The same command with hydra.sweep.dir={folder} goes on."
-    say(f"Interrupted.{goes_on}")
+def _how_to_go_on() -> str:
+    """The end of the line that an interruption leaves; empty for a script without a folder."""
+    if not HydraConfig.initialized() or HydraConfig.get().output_subdir is None:
+        return ""
+    kind = "sweep" if _sweeping() else "run"
+    settings = HydraConfig.get()
+    folder = settings.sweep.dir if kind == "sweep" else settings.run.dir
+    return f" The same command with hydra.{kind}.dir={os.path.relpath(folder)} goes on."
 
 
 def _sweeping() -> bool:

@@ -1,6 +1,14 @@
 """Every mistake patentlm reports to its user, as one tree: each message is one line that says what
 was wrong and what to do."""
 
+import errno
+
+FILE_MISTAKES = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG,
+    errno.ENOTDIR, errno.EISDIR,
+}  # fmt: skip
+"""What the person at the keyboard can mend."""
+
 
 class PatentLMError(Exception):
     """Base of all errors whose message is meant for the person at the keyboard."""
@@ -16,6 +24,14 @@ class DataError(PatentLMError):
 
 class CheckpointError(PatentLMError):
     """A checkpoint that cannot be read or does not fit."""
+
+
+def as_mistake(error: OSError) -> PatentLMError | None:
+    """The mistake that a file system reports: no space, no permission, no such place."""
+    if error.errno not in FILE_MISTAKES:
+        return None
+    name = f"{error.filename}: " if error.filename else ""
+    return DataError(f"{name}{error.strerror}; then the same command goes on")
 
 
 def mistake_in(error: BaseException | None) -> PatentLMError | None:

@@ -25,7 +25,9 @@ def check_stored(file: Path) -> None:
     """Checks that a file is as torch writes it: parts stored as they are, so that none can unpack
     to more than the file holds."""
     with zipfile.ZipFile(file) as archive:
-        parts = archive.infolist()
+        parts, damaged = archive.infolist(), archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"{damaged} is damaged")
     if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
         raise ValueError("compressed")
     if sum(part.file_size for part in parts) > file.stat().st_size:

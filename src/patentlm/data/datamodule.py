@@ -70,7 +70,7 @@ class PatentData(LightningDataModule):
         _ = self.corpus
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """LengthBucketSampler of train, shuffled anew for each epoch."""
+        """Batches of train, shuffled anew for each epoch."""
         return self._share(self.windows, seed=self.seed)
 
     def val_dataloader(self) -> DataLoader[Batch]:
@@ -90,6 +90,13 @@ class PatentData(LightningDataModule):
             processes=self.trainer.world_size,
             pin_memory=self.trainer.strategy.root_device.type == "cuda",
         )
+
+    def batches(self) -> dict[str, int]:
+        """How many batches an epoch of train, val and test has."""
+        loaders = (self.train_dataloader(), self.val_dataloader(), self.test_dataloader())
+        return {
+            name: len(part) for name, part in zip(("train", "val", "test"), loaders, strict=True)
+        }
 
     def evaluation_windows(self, split: str) -> Windows:
         """Windows in which every word and every end of a split is a target once."""

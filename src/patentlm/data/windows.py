@@ -7,14 +7,15 @@ from the (memory-mapped) array batch by batch; none is ever stored.
 """
 
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset
 
 from patentlm.batch import IGNORE, Batch, LoadedBatch
 from patentlm.data.arrays import Ids
+from patentlm.data.loading import Loader
 from patentlm.data.samplers import BPTTSampler, LengthBucketSampler, Rows
 from patentlm.data.words import END
 
@@ -23,6 +24,8 @@ Context = int | str | None
 or `RUNNING` for all the text before it."""
 
 RUNNING = "running text"
+BLOCK = 2**22
+"""Ids that are looked through at a time."""
 
 
 def describe_context(context: Context) -> str:
@@ -48,15 +51,15 @@ class Windows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def sampler(self, seed: int | None) -> Sampler[Any]:
+    def sampler(self, seed: int | None) -> LengthBucketSampler | BPTTSampler:
         """The batches of an epoch, shuffled by the seed, or in a fixed order where it is None."""
         ...
 
 
 def abstract_starts(ids: Ids) -> Rows:
     """Positions of the `<end>` before each abstract, and of the last one: `(abstracts + 1,)`."""
-    starts: Rows = np.flatnonzero(ids == END)
-    return starts
+    blocks = range(0, len(ids), BLOCK)  # one at a time: a mask of all ids would be half as large
+    return np.concatenate([at + np.flatnonzero(ids[at : at + BLOCK] == END) for at in blocks])
 
 
 def contexts(ids: Ids, positions: Rows, length: int, starts: Rows | None = None) -> Rows:
@@ -108,7 +111,7 @@ class ManyToOne(Dataset[Batch]):
 
 
 class EveryWord(Dataset[Batch]):
-    """BytePairVocabulary of one abstract, each word the target of the one before it.
+    """Pieces of one abstract, each word the target of the one before it.
 
     Args:
         ids: a split, `(targets + 1,)`.
@@ -120,34 +123,50 @@ class EveryWord(Dataset[Batch]):
     context: Context = None
 
     def __init__(self, ids: Ids, *, length: int | None, batch_size: int) -> None:
-        self.ids, self.batch_size = ids, batch_size
-        starts = abstract_starts(ids)
-        words = np.diff(starts)
-        length = int(words.max()) if length is None else length
-        pieces = -(-words // length)
-        nth = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-        self.first = np.repeat(starts[:-1], pieces) + nth * length
-        self.words = np.minimum(length, np.repeat(starts[1:], pieces) - self.first)
+        self.ids, self.length, self.batch_size = ids, length, batch_size
+        self.starts = abstract_starts(ids)
+        self.pieces: Rows | None = None  # before each abstract, where it is more than one
+        if length is not None:
+            self.pieces = np.zeros_like(self.starts)
+            np.cumsum(-(-np.diff(self.starts) // length), out=self.pieces[1:])
 
     def __len__(self) -> int:
-        return len(self.first)
+        return len(self.starts) - 1 if self.pieces is None else int(self.pieces[-1])
 
     @property
     def full(self) -> bool:
         return len(self) >= self.batch_size
 
     def __getitem__(self, rows: Rows) -> Batch:
-        words = self.words[rows, None]
+        first, words = self.cut(rows)
         offsets = np.arange(words.max())[None]
-        at = self.first[rows, None] + np.minimum(offsets, words - 1)
+        at = first[:, None] + np.minimum(offsets, words[:, None] - 1)
         inputs = self.ids[at].astype(np.int64)
-        targets = np.where(offsets < words, self.ids[at + 1].astype(np.int64), IGNORE)
+        targets = np.where(offsets < words[:, None], self.ids[at + 1].astype(np.int64), IGNORE)
         return torch.from_numpy(inputs), torch.from_numpy(targets)  # (B, T), (B, T)
 
     def sampler(self, seed: int | None) -> LengthBucketSampler:
         return LengthBucketSampler(
-            len(self), batch_size=self.batch_size, lengths=self.words, seed=seed
+            len(self), batch_size=self.batch_size, lengths=PieceLengths(self), seed=seed
         )
+
+    def cut(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Where pieces begin, and how many words they have, both `(B,)`."""
+        if self.pieces is None or self.length is None:
+            return self.starts[rows], self.starts[rows + 1] - self.starts[rows]
+        abstracts = np.searchsorted(self.pieces, rows, side="right") - 1
+        first = self.starts[abstracts] + (rows - self.pieces[abstracts]) * self.length
+        return first, np.minimum(self.length, self.starts[abstracts + 1] - first)
+
+
+class PieceLengths:
+    """How many words pieces have, told as they are asked for: `lengths[rows]`."""
+
+    def __init__(self, pieces: EveryWord) -> None:
+        self.pieces = pieces
+
+    def __getitem__(self, rows: Rows) -> Rows:
+        return self.pieces.cut(rows)[1]
 
 
 class Stream(Dataset[Batch]):
@@ -233,7 +252,7 @@ def loader(
     rank: int = 0,
     processes: int = 1,
     pin_memory: bool = False,
-) -> DataLoader[Batch]:
+) -> Loader:
     """An epoch of batches, each a `LoadedBatch`.
 
     Args:
@@ -243,12 +262,9 @@ def loader(
         processes: how many share a batch.
         pin_memory: batches lie where a GPU copies them from by itself.
     """
-    return DataLoader(
+    return Loader(
         windows,  # type: ignore[arg-type]
-        batch_size=None,
-        sampler=windows.sampler(seed),
+        order=windows.sampler(seed),
         collate_fn=partial(share, rank=rank, processes=processes),
         pin_memory=pin_memory,
-        # Its own, so that making an iterator takes no number from what dropout is drawn from.
-        generator=torch.Generator(),
     )

@@ -32,6 +32,7 @@ LIMIT = nullable(Kind(
     "a whole number of at least 1 or a share above 0, at most 1.0",
     lambda value: whole(1).fits(value) or (isinstance(value, float) and 0 < value <= 1),
 ))  # fmt: skip
+LIMIT_OR_NONE = either(LIMIT, Kind("0", lambda value: value in (0, 0.0) and value is not False))
 
 WINDOWS = Part(
     {
@@ -86,14 +87,13 @@ SCHEDULER = Part(
     {
         "torch.optim.lr_scheduler.ConstantLR": {"factor": number(0, 1), "total_iters": whole(0)},
         "torch.optim.lr_scheduler.CosineAnnealingLR": {
-            "T_max": either(whole(1), one_of(-1)),
+            "T_max": nullable(whole(1)),
             "eta_min": NOT_NEGATIVE,
         },
         "torch.optim.lr_scheduler.ExponentialLR": {"gamma": POSITIVE},
         "torch.optim.lr_scheduler.OneCycleLR": {
             "max_lr": NOT_NEGATIVE,
-            "epochs": either(whole(1), one_of(-1)),
-            "steps_per_epoch": nullable(whole(1)),
+            "total_steps": nullable(whole(1)),
             "pct_start": number(0, 1),
             "div_factor": POSITIVE,
             "final_div_factor": POSITIVE,
@@ -107,6 +107,12 @@ SCHEDULER = Part(
             "cooldown": whole(0),
             "min_lr": NOT_NEGATIVE,
         },
+        "patentlm.training.length.warmup_cosine": {
+            "warmup_steps": whole(0),
+            "total_steps": nullable(whole(1)),
+            "final": number(0, 1),
+        },
+        "patentlm.training.length.warmup_constant": {"warmup_steps": whole(0)},
     },
     is_open=True,
 )
@@ -139,11 +145,11 @@ TRAINER = Part(
             "accumulate_grad_batches": whole(1),
             "gradient_clip_val": nullable(NOT_NEGATIVE),
             "gradient_clip_algorithm": nullable(one_of("norm", "value")),
-            "check_val_every_n_epoch": whole(1),
+            "check_val_every_n_epoch": nullable(whole(1)),
             "val_check_interval": LIMIT,
             "limit_train_batches": LIMIT,
-            "limit_val_batches": LIMIT,
-            "limit_test_batches": LIMIT,
+            "limit_val_batches": LIMIT_OR_NONE,
+            "limit_test_batches": LIMIT_OR_NONE,
             "limit_predict_batches": LIMIT,
             "overfit_batches": either(whole(0), number(0, 1)),
             "fast_dev_run": either(FLAG, whole(0)),
@@ -172,19 +178,14 @@ _WATCH = {"monitor": METRIC, "mode": one_of("min", "max"), "verbose": FLAG}
 CALLBACKS = Named(
     Part(
         {
-            "patentlm.training.callbacks.Checkpoints": {
-                **_WATCH,
+            "patentlm.training.checkpoints.Checkpoints": {
                 "dirpath": TEXT,
-                "filename": TEXT,
-                "save_last": FLAG,
-                "save_top_k": whole(-1),
-                "save_weights_only": FLAG,
-                "every_n_epochs": nullable(whole(1)),
-                "every_n_train_steps": nullable(whole(1)),
-                "auto_insert_metric_name": FLAG,
-                "enable_version_counter": FLAG,
+                "monitor": METRIC,
+                "mode": one_of("min", "max"),
+                "every_n_steps": nullable(whole(1)),
+                "every_n_minutes": nullable(POSITIVE),
             },
-            "pytorch_lightning.callbacks.EarlyStopping": {
+            "patentlm.training.stopping.EarlyStopping": {
                 **_WATCH,
                 "patience": whole(0),
                 "min_delta": number(),
@@ -193,22 +194,20 @@ CALLBACKS = Named(
                 "stopping_threshold": nullable(number()),
                 "divergence_threshold": nullable(number()),
             },
-            "patentlm.training.callbacks.Throughput": {"gflops": FLAG},
-            "pytorch_lightning.callbacks.TQDMProgressBar": {
+            "patentlm.training.throughput.Throughput": {"gflops": FLAG},
+            "patentlm.training.progress.ProgressBar": {
                 "refresh_rate": whole(0),
                 "leave": FLAG,
             },
-            "patentlm.training.callbacks.SampleTexts": {"count": whole(0), "seed": SEED},
-            "patentlm.training.callbacks.WordVectors": {"words": whole(1)},
-            "patentlm.training.callbacks.NonMonotonicAveraging": {
+            "patentlm.training.tensorboard.SampleTexts": {"count": whole(0), "seed": SEED},
+            "patentlm.training.tensorboard.WordVectors": {"words": whole(1)},
+            "patentlm.training.averaging.NonMonotonicAveraging": {
                 "patience": whole(1),
                 "monitor": METRIC,
             },
-            "pytorch_lightning.callbacks.EMAWeightAveraging": {
+            "patentlm.training.averaging.ExponentialMovingAverage": {
                 "decay": number(0, 1),
-                "update_every_n_steps": whole(1),
-                "update_starting_at_step": nullable(whole(0)),
-                "update_starting_at_epoch": nullable(whole(0)),
+                "start": whole(0),
             },
             "patentlm.sweeps.pruning.Pruning": {
                 "number": ANYTHING,
@@ -224,7 +223,7 @@ LOGGER = Named(
     Part(
         {
             "patentlm.training.loggers.TensorBoard": {**_TITLES, "default_hp_metric": FLAG},
-            "pytorch_lightning.loggers.CSVLogger": _TITLES,
+            "patentlm.training.loggers.CSV": _TITLES,
             "pytorch_lightning.loggers.WandbLogger": {
                 **_TITLES,
                 "project": TEXT,

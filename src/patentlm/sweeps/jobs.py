@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import signal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,6 @@ class Sweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         HydraConfig.instance().set_config(config)  # until now only jobs know where the sweep is
-        # `kill` ends a sweep as Ctrl-C does: else jobs side by side would go on without it.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         if config.hydra.runtime.choices["hydra/launcher"] == "slurm":
             _check_slurm()
         for job in leaderboard.jobs_of(Path(config.hydra.sweep.dir)):

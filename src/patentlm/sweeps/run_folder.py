@@ -1,7 +1,10 @@
 """The folder that a run writes to, and what stands in it."""
 
 import json
+import logging
+import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +14,8 @@ from uuid import uuid4
 from omegaconf import OmegaConf
 
 from patentlm.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 RECORD, METRICS, ERROR = "run.json", "metrics.json", "error.txt"
 
@@ -24,12 +29,12 @@ class RunFolder:
     @cached_property
     def metrics(self) -> dict[str, Any] | None:
         """What the run came to; None while it is not complete."""
-        return _read_json(self.path / METRICS)
+        return _read_json(self.path / METRICS, "valid/perplexity")
 
     @cached_property
     def record(self) -> dict[str, Any] | None:
         """What the run is made of; None before its training began."""
-        return _read_json(self.path / RECORD)
+        return _read_json(self.path / RECORD, "overrides")
 
     @property
     def overrides(self) -> list[str]:
@@ -65,14 +70,39 @@ class RunFolder:
 
     def store(self, name: str, text: str) -> None:
         """Writes a file whole or not at all, whoever else writes it too."""
-        part = self.path / f"{name}.{uuid4()}"
-        part.write_text(text, "utf-8")
-        part.replace(self.path / name)
+        part = self.path / f"{name}.{uuid4()}.part"
+        try:
+            with part.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self.path / name)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
 
     def store_json(self, name: str, content: dict[str, Any]) -> None:
-        """Writes a JSON file whole or not at all."""
-        self.store(name, json.dumps(content, indent=2) + "\n")
+        """Writes a JSON file whole or not at all; what is no number becomes null."""
+        self.store(name, json.dumps(_strict(content), indent=2, allow_nan=False) + "\n")
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+def _read_json(path: Path, needed: str) -> dict[str, Any] | None:
+    """The content of a JSON file; None where it is missing, cut short, or lacks what is needed."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        content = None
+    if isinstance(content, dict) and needed in content:
+        return content
+    log.warning("%s is damaged, and made again", os.path.relpath(path))
+    return None
+
+
+def _strict(content: dict[str, Any]) -> dict[str, Any]:
+    """The same without nan and infinities, which JSON does not know."""
+    strange = (isinstance(value, float) and not math.isfinite(value) for value in content.values())
+    pairs = zip(content.items(), strange, strict=True)
+    return {name: None if odd else value for (name, value), odd in pairs}

@@ -23,6 +23,12 @@ from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from patentlm import errors
+from patentlm.signals import Interrupted, listening
+
+SHUTDOWN = 30
+"""Seconds that processes have to save a checkpoint after a signal."""
+
 Task = Callable[[DictConfig], float]
 
 
@@ -57,7 +63,7 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
         run_id="patentlm",  # the same on all machines
         max_restarts=0,
         start_method="spawn",
-        shutdown_timeout=5,
+        shutdown_timeout=SHUTDOWN,
         **_rendezvous(trainer.num_nodes),
     )
     logging.getLogger("torch.distributed.elastic").setLevel(logging.ERROR)
@@ -67,13 +73,22 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
                 task, config, HydraConfig.instance().cfg, threads
             )
         except SignalException as stopped:
-            raise SystemExit(128 + stopped.sigval) from None
+            raise Interrupted(int(stopped.sigval)) from None
         except ChildFailedError as failed:
             rank, failure = failed.get_first_failure()
             told: Any = failure.message  # a dictionary where the process could still speak
             reason = told["message"] if isinstance(told, dict) else told
-            raise RuntimeError(f"process {rank}: {reason}") from None
+            raise _mistake(reason) or RuntimeError(f"process {rank}: {reason}") from None
     return float(results[min(results)])
+
+
+def _mistake(reason: str) -> errors.PatentLMError | None:
+    """The user's mistake that a process ended with, from its name and text."""
+    name, _, text = reason.partition(": ")
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, errors.PatentLMError):
+        return kind(text)
+    return None
 
 
 def _rendezvous(nodes: int) -> dict[str, Any]:
@@ -95,9 +110,9 @@ def _work(task: Task, config: DictConfig, hydra: Any, threads: int) -> float:
     HydraConfig.instance().cfg = hydra
     settings: Any = HydraConfig.get()
     configure_log(settings.job_logging, settings.verbose)
-    logging.getLogger("patentlm.data").setLevel(logging.WARNING)  # has been told where it came from
     torch.set_num_threads(threads)
-    return task(config)
+    with listening(patient=True):  # whoever started it ends it where it waits for too long
+        return task(config)
 
 
 @contextmanager

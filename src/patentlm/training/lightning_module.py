@@ -8,15 +8,21 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from patentlm.batch import IGNORE, Batch, LoadedBatch, select_targets
 from patentlm.checkpoint import KEY
 from patentlm.evaluation.metrics import Score, batch_metric_sums
 from patentlm.integrity import seal
 from patentlm.model.network import Network, State, detach
+from patentlm.training import moment
+from patentlm.training.changes import Changes
 from patentlm.training.regularisation import ActivationPenalty
 
+SETTINGS = "settings"
+"""Where a checkpoint holds the settings that a run which goes on has to keep."""
+MOMENT = "moment"
+"""Where a checkpoint holds what makes a run go on from the very step."""
 SEEDS_APART = 1_000_003
 """Between the seeds of two processes, so that each drops activations of its own."""
 SAMPLE = 256
@@ -30,13 +36,16 @@ class LanguageModel(LightningModule):
         network: what learns.
         optimizer: makes the optimizer from the named parameters.
         scheduler: makes the learning-rate schedule from the optimizer.
-        scheduler_interval: when the schedule goes on, after each "epoch" or each "step".
+        scheduler_interval: when the schedule goes on: after each "epoch", each "step" or each
+            "validation", by its perplexity.
         penalty: weights of the penalties on activations, see `ActivationPenalty`.
         carry_state: each training batch goes on where the one before it stopped.
         running_text: so do the batches of validation and test.
         seed: with the epoch's number, what dropout is drawn from, so that a resumed run
             continues as it would have.
         checkpoint_entry: plain values that every checkpoint holds beside the weights.
+        settings: that a run which goes on has to keep; stored likewise.
+        changes: settings of optimizer and schedule that a run which goes on has anew.
     """
 
     def __init__(
@@ -51,6 +60,8 @@ class LanguageModel(LightningModule):
         running_text: bool,
         seed: int,
         checkpoint_entry: Mapping[str, Any],
+        settings: Mapping[str, Any] | None = None,
+        changes: Changes | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -59,6 +70,10 @@ class LanguageModel(LightningModule):
         self.penalty = ActivationPenalty(network, **penalty) if any(penalty.values()) else None
         self.carry_state, self.running_text, self.seed = carry_state, running_text, seed
         self.checkpoint_entry = dict(checkpoint_entry)
+        self.settings, self.changes = dict(settings or {}), changes
+        self.plateau: ReduceLROnPlateau | None = None
+        self.goes_on_from: dict[str, Any] | None = None
+        self.window: list[int] = []  # targets of each batch of a step, if they are several
         self.state: State = None
         self.training_state: State = None
         self.metric_sums = torch.zeros(4, dtype=torch.float64)
@@ -68,16 +83,38 @@ class LanguageModel(LightningModule):
         # A fused optimizer says that it scales gradients back itself, and Lightning then refuses to
         # clip them, also in bf16, where nothing is scaled. Without this word its scaler does it.
         vars(optimizer).pop("_step_supports_amp_scaling", None)
-        schedule = {
-            "scheduler": self.make_scheduler(optimizer),
-            "interval": self.scheduler_interval,
-            "monitor": "valid/perplexity",
-        }
+        if self.changes is not None:
+            self.changes.note(optimizer)
+        scheduler = self.make_scheduler(optimizer)
+        if isinstance(scheduler, ReduceLROnPlateau):  # not Lightning's: it knows epochs alone
+            self.plateau = scheduler
+            return optimizer
+        schedule = {"scheduler": scheduler, "interval": self.scheduler_interval}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         entry, weights = self.checkpoint_entry[KEY], checkpoint["state_dict"]
         checkpoint[KEY] = seal(entry, weights)
+        checkpoint[SETTINGS] = self.settings
+        checkpoint[MOMENT] = moment.take(self)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.goes_on_from = checkpoint[MOMENT]
+
+    def on_train_start(self) -> None:
+        """Goes on from a checkpoint, whose weights, optimizer and schedule Lightning has loaded."""
+        if self.goes_on_from is not None:
+            moment.restore(self, self.goes_on_from)
+            if self.changes is not None:
+                self.changes.apply(self.trainer.optimizers[0], self.schedule)
+            self.goes_on_from = None
+
+    @property
+    def schedule(self) -> LRScheduler:
+        """The schedule of the learning rate."""
+        if self.plateau is not None:
+            return self.plateau
+        return self.trainer.lr_scheduler_configs[0].scheduler
 
     def on_train_epoch_start(self) -> None:
         self.state = None
@@ -91,6 +128,8 @@ class LanguageModel(LightningModule):
         # The gradient is the mean of those of all processes. Each weighs its loss by its share of
         # the targets, which makes that the mean over all targets, as in one process.
         weight = len(targets) * self.trainer.world_size / max(1, loaded.learned)
+        if self.trainer.accumulate_grad_batches > 1:
+            weight *= self._weight_in_window(loaded.learned)
         loss = weight * self.network.head.loss(hidden, targets)
         # Lightning takes a good part of a millisecond to note a value, and drops it at other steps.
         if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
@@ -98,6 +137,21 @@ class LanguageModel(LightningModule):
         if self.penalty is not None:
             loss = loss + weight * self.penalty.loss(loaded.targets != IGNORE)
         return {"loss": loss, "targets": loaded.learned}
+
+    def _weight_in_window(self, learned: int) -> float:
+        """What a batch counts for among those of one step: its targets beside the first's."""
+        self.window.append(learned)
+        return learned / self.window[0]
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Makes the gradient the mean over all targets of a step, however many batches it has."""
+        if self.window:
+            # Lightning has divided each loss by the number of batches that a step ought to have.
+            factor = self.trainer.accumulate_grad_batches * self.window[0] / sum(self.window)
+            for parameter in self.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.mul_(factor)
+            self.window.clear()
 
     def _sum(self, part: Tensor) -> Tensor:
         """The sum of what each process has."""
@@ -128,8 +182,10 @@ class LanguageModel(LightningModule):
         self.metric_sums += sums
 
     def on_validation_epoch_end(self) -> None:
-        self._log_score("valid")
+        score = self._log_score("valid")
         self.state = self.training_state
+        if self.plateau is not None and not self.trainer.sanity_checking:
+            self.plateau.step(score.perplexity)
 
     on_test_epoch_start = on_validation_epoch_start
     test_step = validation_step
@@ -137,9 +193,10 @@ class LanguageModel(LightningModule):
     def on_test_epoch_end(self) -> None:
         self._log_score("test")
 
-    def _log_score(self, part: str) -> None:
+    def _log_score(self, part: str) -> Score:
         score = Score.of(self._sum(self.metric_sums))
         for name in ("loss", "perplexity", "accuracy"):
             shown = name == "perplexity"
             self.log(f"{part}/{name}", torch.tensor(getattr(score, name)), prog_bar=shown)
         self.log(f"{part}/targets", float(score.targets), logger=False)
+        return score

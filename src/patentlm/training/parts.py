@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from patentlm.checkpoint import build_data, build_network, find
 from patentlm.errors import ConfigError, DataError
+from patentlm.training.length import Length, schedule
 
 WORDS = 10
 """Of the vocabulary that the network is tried with."""
@@ -37,8 +38,8 @@ def check_parts(config: DictConfig) -> None:
         network = _made("model", lambda: build_network(plain["model"], vocabulary=WORDS))
         named = network.named_parameters()
         optimizer = _made("optimizer", lambda: instantiate(config.optimizer)(named))
-        steps = {"steps_per_epoch": 1} if "steps_per_epoch" in config.scheduler else {}
-        _made("scheduler", lambda: instantiate(config.scheduler, **steps)(optimizer))
+        length = Length.of(config.trainer, batches=100)
+        _made("scheduler", lambda: schedule(config.scheduler, length)[0](optimizer))
 
 
 def _made(name: str, make: Callable[[], Any]) -> Any:

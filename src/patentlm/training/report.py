@@ -15,11 +15,14 @@ from patentlm.data.windows import describe_context
 from patentlm.evaluation.scoring import score_most_common, score_unigram
 from patentlm.sweeps.run_folder import METRICS, RunFolder
 from patentlm.trained_model import TrainedModel
-from patentlm.training.callbacks import Throughput, best_checkpoint
+from patentlm.training.checkpoints import Checkpoints
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.showing import show
+from patentlm.training.throughput import Throughput
 
 log = logging.getLogger(__name__)
+
+TESTED = ("loss", "perplexity", "accuracy", "targets", "bits_per_character")
 
 
 def report(
@@ -49,27 +52,25 @@ def report(
         log.info("\n%s\n\n%s\n\n%s\n", _table(metrics, data), heading, samples)
         folder.store_json(METRICS, metrics)  # last: a run that has it is complete
         show(folder, TrainedModel(model.network.cpu(), metadata), data, page=page)
-    return float(metrics["valid/perplexity"])
+    valid = metrics["valid/perplexity"]
+    return float("nan") if valid is None else float(valid)
 
 
 def _metrics(
     trainer: Trainer, model: LanguageModel, data: PatentData, metadata: CheckpointMetadata
 ) -> dict[str, Any]:
-    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    best = best_checkpoint(trainer)
-    valid = best.best_model_score if best is not None else None
+    checkpoints = trainer.checkpoint_callback
     speed = next((c for c in trainer.callbacks if isinstance(c, Throughput)), None)  # type: ignore[attr-defined]
     return {
-        **{name: value for name, value in logged.items() if name.startswith("test/")},
-        "test/targets": round(logged["test/targets"]),
-        "test/bits_per_character": logged["test/loss"]
-        / math.log(2)
-        / data.corpus.characters_per_target("test"),
+        **_test_metrics(trainer, data),
         "test/context": describe_context(metadata.context),
-        "valid/perplexity": float("nan") if valid is None else float(valid),
+        "valid/perplexity": checkpoints.best_score
+        if isinstance(checkpoints, Checkpoints)
+        else None,
         "parameters": model.network.size,
         "vocabulary": len(metadata.vocabulary),
         "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
         "precision": trainer.precision,
         "processes": trainer.world_size,
         "threads": torch.get_num_threads(),
@@ -79,6 +80,17 @@ def _metrics(
         "data": metadata.label,
         "data/fingerprint": metadata.fingerprint,
     }
+
+
+def _test_metrics(trainer: Trainer, data: PatentData) -> dict[str, Any]:
+    """What test came to; None for each where there was none."""
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    found: dict[str, Any] = {f"test/{name}": logged.get(f"test/{name}") for name in TESTED}
+    if "test/loss" in logged:
+        found["test/targets"] = round(logged["test/targets"])
+        bits = logged["test/loss"] / math.log(2)
+        found["test/bits_per_character"] = bits / data.corpus.characters_per_target("test")
+    return found
 
 
 def _table(metrics: Mapping[str, Any], data: PatentData) -> str:
@@ -92,8 +104,12 @@ def _table(metrics: Mapping[str, Any], data: PatentData) -> str:
             )
         ),
     ]
-    shown = [(name, "–" if p != p else f"{p:,.1f}", f"{a:.1%}") for name, p, a in rows]
-    heading = f"{metrics['data']}: test, {metrics['test/targets']:,} targets, "
+    shown = [(name, _figure(p, ",.1f"), _figure(a, ".1%")) for name, p, a in rows]
+    heading = f"{metrics['data']}: test, {metrics['test/targets'] or 0:,} targets, "
     heading += f"context: {metrics['test/context']}"
     table = tabulate(shown, ("", "perplexity", "accuracy"), colalign=("left", "right", "right"))
     return f"{heading}\n\n{table}"
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "–" if value is None or not math.isfinite(value) else format(value, form)

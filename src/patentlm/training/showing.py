@@ -4,6 +4,7 @@ import logging
 import os
 import shlex
 
+from patentlm.checkpoint import find
 from patentlm.data.datamodule import PatentData
 from patentlm.export.page import write
 from patentlm.export.run import ExportedRun
@@ -28,7 +29,7 @@ def show(folder: RunFolder, model: TrainedModel, data: PatentData, *, page: bool
         log.info("To see it write, read and remember in a browser: %s", command)
         return
     run = ExportedRun(
-        checkpoint=folder.path / "checkpoints" / "best.ckpt",
+        checkpoint=find(folder.path),
         model=model,
         folder=RunFolder(folder.path),
         prepare_corpus=lambda: data.corpus,

@@ -1,0 +1,101 @@
+"""Averages of the weights over steps, which are what is tested and kept."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import WeightAveraging
+from torch.optim.swa_utils import get_ema_avg_fn
+
+log = logging.getLogger(__name__)
+
+
+class Averaging(WeightAveraging):
+    """Lightning's, saved rightly in the middle of a validation, too.
+
+    Args:
+        average: the average after one more step, of what it was, the weights, and how many steps
+            there were before; the weights themselves until it begins, so that every validation
+            scores weights that have learned.
+    """
+
+    def __init__(self, average: Callable[[torch.Tensor, torch.Tensor, Any], torch.Tensor]) -> None:
+        super().__init__(avg_fn=average)
+        self.swapped = False
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_validation_epoch_start(trainer, pl_module)
+        self.swapped = True
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_validation_epoch_end(trainer, pl_module)
+        self.swapped = False
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        if not self.swapped:
+            super().on_save_checkpoint(trainer, pl_module, checkpoint)
+            return
+        # In a validation the network holds the average, and its state shares memory with it.
+        self.on_validation_epoch_end(trainer, pl_module)
+        super().on_save_checkpoint(trainer, pl_module, checkpoint)
+        for part in ("state_dict", "current_model_state"):
+            checkpoint[part] = {name: weight.clone() for name, weight in checkpoint[part].items()}
+        self.on_validation_epoch_start(trainer, pl_module)
+
+
+class NonMonotonicAveraging(Averaging):
+    """Averages the weights of all steps since valid perplexity stopped falling, as NT-ASGD does
+    (Merity et al. 2018, algorithm 1); until then the average is the weights themselves.
+
+    Args:
+        patience: validations; it begins after one that is no better than the best before so many.
+        monitor: the metric that is watched.
+    """
+
+    def __init__(self, *, patience: int, monitor: str) -> None:
+        super().__init__(self.average)
+        self.patience, self.monitor = patience, monitor
+        self.history: list[float] = []
+        self.begun: int | None = None
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        now, earlier = float(trainer.callback_metrics[self.monitor]), self.history[: -self.patience]
+        if self.begun is None and earlier and now > min(earlier):
+            self.begun = trainer.global_step
+            log.info("Averaging weights from step %s on", f"{self.begun:,}")
+        self.history.append(now)
+
+    def average(self, average: torch.Tensor, current: torch.Tensor, steps: Any) -> torch.Tensor:
+        if self.begun is None:
+            return current
+        return average + (current - average) / (int(steps) - self.begun + 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "history": list(self.history), "begun": self.begun}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.history, self.begun = list(state_dict["history"]), state_dict["begun"]
+
+
+class ExponentialMovingAverage(Averaging):
+    """An exponential moving average of the weights of all steps (Polyak & Juditsky 1992).
+
+    Args:
+        decay: share of the average that stays at each step.
+        start: step from which on the weights are averaged.
+    """
+
+    def __init__(self, *, decay: float, start: int) -> None:
+        super().__init__(self.average)
+        self.start = start
+        self.moved = get_ema_avg_fn(decay)  # type: ignore[no-untyped-call]
+
+    def average(self, average: torch.Tensor, current: torch.Tensor, steps: Any) -> torch.Tensor:
+        return current if int(steps) < self.start else self.moved(average, current, steps)

@@ -1,0 +1,185 @@
+"""The two checkpoints of a run: the best one, and the last, from which it goes on."""
+
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from patentlm import checkpoint as files
+from patentlm import signals
+from patentlm.training import loops
+
+log = logging.getLogger(__name__)
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+STEPS_APART = 8
+"""Steps after which several processes agree on whether to save: that costs them a message."""
+
+
+class CheckpointFiles(TorchCheckpointIO):
+    """Lightning's way to our checkpoint files."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        files.write(checkpoint, path)
+
+    def load_checkpoint(self, path: str | Path, *_: Any, **__: Any) -> dict[str, Any]:
+        return files.read(path)
+
+
+class Wish(NamedTuple):
+    """What asks for a checkpoint between two steps, the same in all processes."""
+
+    ending: int
+    """The number of the signal that ends the run; 0 for none."""
+    wanted: bool
+    """A warning came, or enough steps or minutes have passed."""
+
+
+class Checkpoints(Checkpoint):
+    """Keeps the best and the last checkpoint of a run, each of which it can go on from.
+
+    The last is saved after each epoch and each validation, and between two steps after so many
+    steps or minutes or when a signal asks for it. Both files lie in one folder and name no path, so
+    that a run can be moved.
+
+    Args:
+        dirpath: the folder.
+        monitor: the metric that chooses the best.
+        every_n_steps: steps of the optimizer; None for none.
+        every_n_minutes: minutes; None for none.
+        mode: "min" or "max".
+    """
+
+    def __init__(
+        self,
+        *,
+        dirpath: str,
+        monitor: str,
+        every_n_steps: int | None,
+        every_n_minutes: float | None,
+        mode: str = "min",
+    ) -> None:
+        self.folder, self.monitor, self.sign = Path(dirpath), monitor, -1 if mode == "max" else 1
+        self.every_n_steps, self.every_n_minutes = every_n_steps, every_n_minutes
+        self.best_score: float | None = None
+        self.best_step: int | None = None
+        self.saved_step, self.saved_at = 0, time.monotonic()
+        self.goes_on_from: Path | None = None
+        self.moment: loops.Moment = loops.as_it_is
+
+    @property
+    def tested(self) -> Path | None:
+        """The checkpoint whose weights are tested: the best, or else the last; None for none."""
+        path = self.folder / (LAST if self.best_step is None else BEST)
+        return path if path.is_file() else None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_score": self.best_score, "best_step": self.best_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_score, self.best_step = state_dict["best_score"], state_dict["best_step"]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.goes_on_from is not None and self.best_step is not None:
+            found = self._take_over_best(self.goes_on_from, copies=trainer.is_global_zero)
+            if not trainer.strategy.broadcast(found):
+                log.warning("best.ckpt is damaged or gone: the best is chosen from now on")
+                self.best_score = self.best_step = None
+
+    def _take_over_best(self, path: Path, *, copies: bool) -> bool:
+        """Whether the best checkpoint of the run that goes on is there, in this folder then."""
+        for candidate in (path.parent / BEST, path):
+            if files.is_whole(candidate) and files.read(candidate)["global_step"] == self.best_step:
+                if copies and candidate != self.folder / BEST:
+                    files.copy(candidate, self.folder / BEST)
+                return True
+        return False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.saved_step, self.saved_at = trainer.global_step, time.monotonic()
+        signals.defer()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        signals.act_at_once()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if batch_idx % trainer.accumulate_grad_batches:
+            return  # gradients of a step that is not complete are part of no checkpoint
+        ending, wanted = self._wish(trainer, trainer.global_step)
+        if (ending or wanted) and trainer.global_step != self.saved_step:
+            self._save(trainer, loops.between_steps)
+        if ending or wanted:
+            self._answer(ending)
+
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        ending = self._wish(trainer, batch_idx).ending
+        if ending:
+            self._save(trainer, loops.before_validation)
+            self._answer(ending)
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        stopped = trainer.global_step == trainer.max_steps
+        if stopped and not trainer.enable_validation and not trainer.is_last_batch:
+            self._save(trainer, loops.as_it_is)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        score = float(trainer.callback_metrics[self.monitor])
+        best = self.best_score
+        if best is None or math.isnan(best) or self.sign * score < self.sign * best:
+            self.best_score, self.best_step = score, trainer.global_step
+        if not trainer.is_last_batch:
+            self._save(trainer, loops.as_it_is)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_last_batch:  # not where a run ends inside an epoch: it can be made longer
+            self._save(trainer, loops.as_it_is)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self.moment(checkpoint["loops"]["fit_loop"])
+
+    def _save(self, trainer: Trainer, moment: loops.Moment) -> None:
+        for logger in trainer.loggers:
+            logger.save()  # what is logged up to here is not done again
+        self.moment = moment
+        trainer.save_checkpoint(self.folder / LAST)
+        if trainer.is_global_zero and self.best_step == trainer.global_step:
+            files.copy(self.folder / LAST, self.folder / BEST)
+        self.saved_step, self.saved_at = trainer.global_step, time.monotonic()
+
+    def _wish(self, trainer: Trainer, step: int) -> Wish:
+        minutes = (time.monotonic() - self.saved_at) / 60
+        due = self.every_n_minutes is not None and minutes >= self.every_n_minutes
+        due = due or (
+            self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
+        )
+        wish = Wish(signals.pending(), due or bool(signals.warned()))
+        if trainer.world_size == 1:
+            return wish
+        if step % STEPS_APART:
+            return Wish(0, False)
+        wishes = torch.tensor(wish, device=trainer.strategy.root_device)
+        ending, wanted = trainer.strategy.reduce(wishes, reduce_op="max").tolist()
+        return Wish(ending, bool(wanted))
+
+    def _answer(self, ending: int) -> None:
+        signals.answer()
+        if ending:
+            raise signals.Interrupted(ending)

@@ -1,0 +1,114 @@
+"""How long a run is, in steps and epochs, and the schedules that have to know."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from patentlm.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Length:
+    """A run's length.
+
+    Args:
+        batches: of an epoch.
+        accumulate: batches of a step.
+        epochs: at most; None for no limit.
+        steps: of the optimizer, at most; None for no limit.
+    """
+
+    batches: int
+    accumulate: int
+    epochs: int | None
+    steps: int | None
+
+    @classmethod
+    def of(cls, trainer: DictConfig, batches: int) -> "Length":
+        """The length that Lightning's settings give a run whose epochs have so many batches."""
+        batches = limited(trainer.limit_train_batches, batches)
+        epochs = None if trainer.max_epochs in (None, -1) else int(trainer.max_epochs)
+        steps = None if trainer.max_steps == -1 else int(trainer.max_steps)
+        return cls(batches, int(trainer.accumulate_grad_batches), epochs, steps)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of the optimizer in an epoch.
+
+        >>> Length(batches=7, accumulate=2, epochs=3, steps=None).steps_per_epoch
+        4
+        """
+        return math.ceil(self.batches / self.accumulate)
+
+    @property
+    def total_steps(self) -> int | None:
+        """Steps of the whole run; None where only early stopping ends it.
+
+        >>> Length(batches=7, accumulate=2, epochs=3, steps=10).total_steps
+        10
+        """
+        by_epochs = None if self.epochs is None else self.epochs * self.steps_per_epoch
+        limits = [limit for limit in (by_epochs, self.steps) if limit is not None]
+        return min(limits) if limits else None
+
+
+def limited(limit: float | int | None, batches: int) -> int:
+    """Batches that are left of an epoch by a limit: a number, a share, or None for all."""
+    if limit is None:
+        return batches
+    return min(limit, batches) if isinstance(limit, int) else int(limit * batches)
+
+
+def schedule(config: DictConfig, length: Length) -> tuple[Callable[[Optimizer], LRScheduler], str]:
+    """What makes a schedule, and when it goes on: after each "epoch" or each "step".
+
+    A schedule with an end is told where that is: `total_steps` in steps; `T_max` in epochs, or in
+    steps where these limit the run.
+
+    Raises:
+        ConfigError: if it has an end and the run has none.
+    """
+    if not {"total_steps", "T_max"} & set(config):
+        return instantiate(config), "step" if "warmup_steps" in config else "epoch"
+    if length.total_steps is None:
+        raise ConfigError(
+            f"scheduler: {config._target_.split('.')[-1]} falls to its end over the whole run; "
+            "set trainer.max_epochs or trainer.max_steps, or take scheduler=constant"
+        )
+    if "total_steps" in config:
+        return instantiate(config, total_steps=length.total_steps), "step"
+    if length.steps is None:
+        return instantiate(config, T_max=length.epochs), "epoch"
+    return instantiate(config, T_max=length.total_steps), "step"
+
+
+def warmup_cosine(
+    optimizer: Optimizer, *, warmup_steps: int, total_steps: int, final: float
+) -> LambdaLR:
+    """Rises to the optimizer's rate, then falls along half a cosine (Loshchilov & Hutter 2017).
+
+    Args:
+        optimizer: whose rate it is.
+        warmup_steps: of the optimizer, in which the rate rises in a straight line.
+        total_steps: of the run.
+        final: share of the rate that is left at the end.
+    """
+    fall = max(1, total_steps - warmup_steps)
+
+    def share(step: int) -> float:
+        if step < warmup_steps:
+            return (step + 1) / (warmup_steps + 1)
+        progress = min(1.0, (step - warmup_steps) / fall)
+        return final + (1 - final) * (1 + math.cos(math.pi * progress)) / 2
+
+    return LambdaLR(optimizer, share)
+
+
+def warmup_constant(optimizer: Optimizer, *, warmup_steps: int) -> LambdaLR:
+    """Rises to the optimizer's rate in a straight line over so many steps, and stays there."""
+    return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / (warmup_steps + 1)))

@@ -1,0 +1,92 @@
+"""What TensorBoard is shown beside metrics: texts, word vectors, settings."""
+
+from collections.abc import Mapping
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from patentlm.checkpoint import metadata_of
+from patentlm.trained_model import TrainedModel
+from patentlm.training.lightning_module import LanguageModel
+
+Settings = Mapping[str, bool | int | float | str]
+
+
+class SampleTexts(Callback):
+    """Writes texts to TensorBoard after every validation, so that one can watch them become better.
+
+    Args:
+        count: how many.
+        seed: the same every time, so that the texts can be compared.
+    """
+
+    def __init__(self, *, count: int, seed: int) -> None:
+        self.count, self.seed = count, seed
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        writer = tensorboard(trainer)
+        if writer is None or trainer.sanity_checking:
+            return
+        model = trained(pl_module)
+        texts = model.generate(count=self.count, seed=self.seed)
+        heading = f"*after epoch {trainer.current_epoch + 1} on {model.metadata.label}*"
+        shown = "\n\n".join([heading, *(f"{n}. {text}" for n, text in enumerate(texts, 1))])
+        writer.add_text("samples", shown, trainer.global_step - 1)  # as metrics count steps
+
+
+class WordVectors(Callback):
+    """Gives TensorBoard's projector the embedding of the tested network, with its words.
+
+    Args:
+        words: how many, the most frequent first.
+    """
+
+    def __init__(self, *, words: int) -> None:
+        self.words = words
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        writer = tensorboard(trainer)
+        if writer is not None:
+            model = trained(pl_module)
+            vectors = model.network.embedding.weight.detach()[: self.words].cpu()
+            names = list(model.vocabulary.tokens[: self.words])
+            writer.add_embedding(vectors, metadata=names, tag="embedding")
+
+
+class Hyperparameters(Callback):
+    """Gives the run's settings to its loggers, and to TensorBoard's HParams tab those that set the
+    run apart; the tab shows them beside the last of all metrics.
+
+    Args:
+        settings: all of them.
+        apart: what the run was asked for.
+    """
+
+    def __init__(self, settings: Settings, *, apart: Settings) -> None:
+        self.settings, self.apart = dict(settings), dict(apart)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for logger in trainer.loggers:
+            logger.log_hyperparams(self.settings)
+        writer = tensorboard(trainer)
+        if writer is not None and writer.file_writer is not None:
+            # The first of the three would list the table's columns; TensorBoard takes the list of
+            # one run for all runs, and where there is none, everything that the runs have.
+            _, start, _ = hparams(self.apart, {})
+            writer.file_writer.add_summary(start)
+
+
+def trained(module: LightningModule) -> TrainedModel:
+    """The network in training as one that writes; it shares the weights."""
+    assert isinstance(module, LanguageModel)
+    return TrainedModel(module.network, metadata_of(module.checkpoint_entry, "this run"))
+
+
+def tensorboard(trainer: Trainer) -> SummaryWriter | None:
+    """The writer of the run's TensorBoard logger; None where it has none or another process's."""
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
+            return logger.experiment  # type: ignore[no-any-return]
+    return None
