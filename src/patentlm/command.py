@@ -81,13 +81,14 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                     main(guarded)()
             except signals.Interrupted as stopped:
                 how = stopped.goes_on_with or _how_to_go_on()
-                say(f"\nInterrupted by {stopped.name}.{how}")
+                print(file=sys.stderr)  # below the progress bar
+                say(f"Interrupted by {stopped.name}.{how}")
                 raise
             except OSError as error:
                 exit_if_mistake(as_mistake(error) or error)
                 raise
             except KeyboardInterrupt:
-                say(f"\nInterrupted.{_how_to_go_on()}")
+                say(f"Interrupted.{_how_to_go_on()}")
                 raise SystemExit(INTERRUPTED) from None
             except (HydraException, OmegaConfBaseException) as error:
                 if one_liners:
