@@ -77,19 +77,8 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
             except ConfigError as error:
                 exit_if_mistake(error)
             try:
-                with signals.listening(), _raising() as one_liners:
+                with _ending_well(), _raising() as one_liners:
                     main(guarded)()
-            except signals.Interrupted as stopped:
-                how = stopped.goes_on_with or _how_to_go_on()
-                print(file=sys.stderr)  # below the progress bar
-                say(f"Interrupted by {stopped.name}.{how}")
-                raise
-            except OSError as error:
-                exit_if_mistake(as_mistake(error) or error)
-                raise
-            except KeyboardInterrupt:
-                say(f"Interrupted.{_how_to_go_on()}")
-                raise SystemExit(INTERRUPTED) from None
             except (HydraException, OmegaConfBaseException) as error:
                 if one_liners:
                     exit_if_mistake(explain(config_name, conf, sys.argv[1:], error))
@@ -98,6 +87,25 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         return run
 
     return decorate
+
+
+@contextmanager
+def _ending_well() -> Iterator[None]:
+    """Ends a script that a signal or the file system stops with one line."""
+    try:
+        with signals.listening():
+            yield
+    except signals.Interrupted as stopped:
+        how = stopped.goes_on_with or _how_to_go_on()
+        print(file=sys.stderr)  # below the progress bar
+        say(f"Interrupted by {stopped.name}.{how}")
+        raise
+    except KeyboardInterrupt:
+        say(f"Interrupted.{_how_to_go_on()}")
+        raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        exit_if_mistake(as_mistake(error) or error)
+        raise
 
 
 @contextmanager
