@@ -115,3 +115,24 @@ def test_what_it_remembers_is_plain_and_can_be_restored():
     resumed.grad = gradients[1].clone()
     again.step()
     assert torch.equal(whole, resumed)
+
+
+def test_a_step_leaves_gradients_as_they_are():
+    """Other parts of a step, such as logs of norms, may still read them."""
+    matrix, vector = (torch.nn.Parameter(torch.ones(shape)) for shape in ((4, 2), (3,)))
+    for parameter in (matrix, vector):
+        parameter.grad = torch.ones_like(parameter)
+    Muon([("recurrent", matrix), ("head", vector)], **SETTINGS).step()
+    assert torch.equal(matrix.grad, torch.ones(4, 2))
+
+
+def test_a_schedule_moves_both_rates():
+    matrix, vector = (torch.nn.Parameter(torch.ones(shape)) for shape in ((4, 2), (3,)))
+    optimizer = Muon([("recurrent", matrix), ("head", vector)], **{**SETTINGS, "weight_decay": 0})
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+    for parameter in (matrix, vector):
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    assert torch.equal(matrix.detach(), torch.ones(4, 2))
+    assert torch.equal(vector.detach(), torch.ones(3))

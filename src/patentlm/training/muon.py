@@ -6,23 +6,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of Jordan's quintic iteration, chosen for a steep start."""
 
 
-class Muon(AdamW):
+class Muon(Optimizer):
     """Moves each matrix of the recurrent layers along its momentum made orthogonal (Jordan et al.
     2024, "Muon"), gate by gate, by as much as AdamW would (Liu et al. 2025, "Muon is scalable for
-    LLM training"); the embedding, the head and biases are AdamW's.
+    LLM training"). The embedding, the head and biases are left to an AdamW that shares this
+    optimizer's groups and state.
 
-    torch's own Muon always works in bfloat16, which is hundreds of times as slow on a CPU without
-    units for it, and takes matrices alone.
+    torch's own Muon always works in bfloat16, which is hundreds of times slower on a CPU without
+    units for it, takes matrices alone, and makes all gates of a layer orthogonal as one.
 
     Args:
         named_parameters: of a network, those of its recurrent layers named so.
         lr: learning rate of both.
-        momentum: share of the momentum that stays.
+        momentum: weight β of the momentum so far, `m = β m + (1 - β) g`.
         iterations: of Newton and Schulz.
         precision: of training, as Lightning names it; in bf16-mixed, iterations are in bfloat16.
         others: arguments of `torch.optim.AdamW`.
@@ -46,7 +48,9 @@ class Muon(AdamW):
         }
         rest = [parameter for parameter in named.values() if parameter not in self.gates]
         groups = [{"params": rest}, {"params": list(self.gates)}]
-        super().__init__([group for group in groups if group["params"]], lr=lr, **others)
+        groups = [group for group in groups if group["params"]]
+        self.adamw = AdamW(groups, lr=lr, **others)
+        super().__init__(self.adamw.param_groups, self.adamw.defaults)
         self.momentum, self.iterations = momentum, iterations
         self.dtype = torch.bfloat16 if precision == "bf16-mixed" else None
 
@@ -57,26 +61,34 @@ class Muon(AdamW):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        # Loading a state makes new groups, so AdamW is told of them each time.
+        self.adamw.state, self.adamw.param_groups = self.state, []
         for group in self.param_groups:
-            for matrix in group["params"]:
-                if matrix in self.gates and matrix.grad is not None:
-                    self._move(matrix, matrix.grad, group["lr"], group["weight_decay"])
-                    matrix.grad = None  # AdamW passes over what has none
-        super().step()
+            if group["params"][0] in self.gates:
+                self._move(group)
+            else:
+                self.adamw.param_groups.append(group)
+        self.adamw.step()
         return loss
 
-    def _move(self, matrix: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
+    def _move(self, group: Mapping[str, Any]) -> None:
+        """A step of all matrices that have a gradient."""
+        rate, shrink = group["lr"], 1 - group["lr"] * group["weight_decay"]
+        for matrix in group["params"]:
+            if matrix.grad is not None:
+                update = self._update(matrix, matrix.grad)  # (gates, H, E)
+                scale = 0.2 * math.sqrt(max(update.shape[1:]))
+                matrix.mul_(shrink).add_(update.flatten(0, 1), alpha=-rate * scale)
+
+    def _update(self, matrix: Tensor, gradient: Tensor) -> Tensor:
+        """The direction `(gates, H, E)` in which a matrix moves, with singular values of 1."""
         state = self.state[matrix]
         if not state:
-            state["step"] = torch.zeros(())  # AdamW asks all states for it
             state["momentum"] = torch.zeros_like(matrix)
-        state["step"] += 1
         average = state["momentum"].lerp_(gradient, 1 - self.momentum)
         ahead = torch.lerp(gradient, average, self.momentum)  # Nesterov
-        by_gate = ahead.view(self.gates[matrix], -1, ahead.shape[1])  # (gates, H, E)
-        update = orthogonal(by_gate.to(self.dtype or by_gate.dtype), self.iterations)
-        scale = 0.2 * math.sqrt(max(update.shape[1:]))
-        matrix.mul_(1 - rate * decay).add_(update.flatten(0, 1), alpha=-rate * scale)
+        by_gate = ahead.view(self.gates[matrix], -1, ahead.shape[1])
+        return orthogonal(by_gate.to(self.dtype or by_gate.dtype), self.iterations)
 
 
 def _gates(name: str, named: Mapping[str, Tensor]) -> int:
@@ -89,7 +101,19 @@ def _gates(name: str, named: Mapping[str, Tensor]) -> int:
 
 
 def orthogonal(matrices: Tensor, iterations: int) -> Tensor:
-    """About the nearest matrices `(K, M, N)` with singular values of 1, by Newton and Schulz."""
+    """About the nearest matrices whose singular values are 1, by Newton and Schulz.
+
+    Args:
+        matrices: `(K, M, N)`.
+        iterations: how many; each brings singular values closer to about 1.
+
+    Returns:
+        `(K, M, N)`, with singular values between about 0.7 and 1.2 after five iterations.
+
+    >>> turned = orthogonal(torch.tensor([[[0.0, 2.0], [-2.0, 0.0]]]), 5)
+    >>> torch.allclose(turned, torch.tensor([[[0.0, 1.0], [-1.0, 0.0]]]), atol=0.3)
+    True
+    """
     if matrices.shape[1] > matrices.shape[2]:
         return orthogonal(matrices.mT, iterations).mT
     a, b, c = COEFFICIENTS
