@@ -24,7 +24,7 @@ ROUNDS = 8
 
 
 class StepByStep:
-    """Stands in for `cells._Stepwise`; autograd adds up the gradients of all steps."""
+    """Stands in for `cells._StepwiseLinear`; autograd adds up the gradients of all steps."""
 
     def __init__(self, bias: Tensor | None, *weights: Tensor, shape: Sequence[int]) -> None:
         self.bias, self.weights = bias, weights
@@ -37,7 +37,7 @@ class StepByStep:
 def milliseconds(layers: nn.Module, inputs: Tensor, stepwise: type) -> float:
     """Of one forward and backward pass."""
     begun = perf_counter()
-    with patch.object(cells, "_Stepwise", stepwise):
+    with patch.object(cells, "_StepwiseLinear", stepwise):
         layers(inputs, None)[0].sum().backward()
     return 1000 * (perf_counter() - begun)
 
@@ -56,7 +56,7 @@ def main() -> None:
         batch_first=True,
     )
     inputs = torch.randn(TEXTS, WORDS, SIZE)
-    contenders = {"one for all steps": cells._Stepwise, "a product a step": StepByStep}
+    contenders = {"one for all steps": cells._StepwiseLinear, "a product a step": StepByStep}
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, stepwise in contenders.items():

@@ -132,3 +132,23 @@ def test_a_bfloat16_network_gets_bfloat16_gradients() -> None:
     leaves = [part.bfloat16().requires_grad_() for part in parts]
     linear_cross_entropy(*leaves, targets).backward()
     assert {leaf.grad.dtype for leaf in leaves if leaf.grad is not None} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("rows", [1, 7, ROWS + 3])
+def test_a_mixture_agrees_with_its_equation(rows: int) -> None:
+    *parts, targets = problem(rows)
+    draw = torch.Generator().manual_seed(1)
+    mixture = -torch.rand(2, rows, generator=draw, dtype=torch.float64)
+    mixture[1, ::2] = -torch.inf  # what the other part never predicts
+    found = []
+    for loss in (linear_cross_entropy, plain_mixture):
+        leaves = [part.clone().requires_grad_() for part in (*parts, *mixture)]
+        value = 3 * loss(*leaves[:3], targets, tuple(leaves[3:]))
+        value.backward()
+        found.append([value.detach(), *(leaf.grad for leaf in leaves)])
+    torch.testing.assert_close(*found)
+
+
+def plain_mixture(hidden, weight, bias, targets, mixture):
+    logs = functional.linear(hidden, weight, bias).log_softmax(1)[range(len(targets)), targets]
+    return -torch.log((mixture[0] + logs).exp() + mixture[1].exp()).mean()

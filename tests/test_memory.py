@@ -13,7 +13,8 @@ from patentlm.evaluation.metrics import Score, batch_metric_sums, metric_sums
 from patentlm.generation.generator import generate
 from patentlm.generation.reader import Reader
 from patentlm.model.cache import with_cache
-from patentlm.model.head import SoftmaxHead
+from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
+from patentlm.model.memory import CopyingHead, Rows
 from patentlm.model.network import Network, detach
 from patentlm.model.pointer import PointerSentinelHead
 from tests import networks
@@ -135,7 +136,7 @@ def test_the_end_is_not_copied(make):
     network = make(size=None)
     filled = torch.tensor([[0, 0, 0, 0]])
     rows, (_, (_, words)) = network(filled)
-    plain = network.head.softmax.logits(network.head.split(rows)[0])
+    plain = network.head.softmax.logits(rows.hidden)
     torch.testing.assert_close(network.head.logits(rows), plain.log_softmax(-1))
     assert words.flatten().tolist() == [0, 0, 0, 1]
 
@@ -166,9 +167,8 @@ def test_a_cache_with_theta_0_counts_words():
     network = cached(size=None, theta=0.0, weight=0.5)
     words = torch.tensor([[1, 2, 2, 3]])
     rows = network(words)[0][0, -1]
-    copied = network.head.logits(rows).exp() - 0.5 * network.head.softmax.logits(rows[:3]).softmax(
-        -1
-    )
+    known = network.head.softmax.logits(rows.hidden).softmax(-1)
+    copied = network.head.logits(rows).exp() - 0.5 * known
     torch.testing.assert_close(copied[2:4], torch.tensor([1 / 3, 1 / 6]).double())
 
 
@@ -221,7 +221,9 @@ def test_gradients_of_the_pointer():
 
 def test_the_loss_of_no_targets_is_0():
     head = pointing(size=None).head
-    loss = head.loss(torch.zeros(0, 3 + 2 * 5).double(), torch.zeros(0, dtype=torch.int64))
+    nothing, none = torch.zeros(0, 3).double(), torch.zeros(0, 5, dtype=torch.int64)
+    rows = Rows(nothing, torch.zeros(0, 5).double(), none)
+    loss = head.loss(rows, none[:, 0])
     assert loss == 0
     loss.backward()
 
@@ -233,8 +235,8 @@ def test_ids_survive_a_low_precision(make, monkeypatch):
     with torch.autocast("cpu", torch.bfloat16):
         rows, _ = network(words)
         low = network.head.logits(rows)
-    assert rows.dtype == torch.float32
-    assert network.head.split(rows)[2][0, -1].tolist() == words[0, 1:].tolist()
+    assert rows.scores.dtype == torch.float32
+    assert rows.words[0, -1].tolist() == words[0, 1:].tolist()
     torch.testing.assert_close(low, network.head.logits(network(words)[0]), rtol=0.1, atol=0.3)
 
 
@@ -266,7 +268,41 @@ def test_the_score_is_that_of_the_mixture():
     network, words = cached(size=None), some_words(2)
     targets = torch.where(torch.arange(9) < 6, words.roll(-1, 1), IGNORE)
     sums, _ = batch_metric_sums(network, (words, targets), None)
-    rows = network(words)[0][:, :6].reshape(12, -1)
+    rows = network(words)[0][:, :6].flatten(0, 1)
     assert Score.of(sums) == Score.of(
         metric_sums(network.head.logits(rows), targets[:, :6].reshape(-1))
     )
+
+
+def readable_loss(head, rows, targets):
+    """The mixture's equation: -log (g p_vocab(w) + Σ a_i 1{w = x_i})."""
+    weight, copied = head.log_weights(rows.hidden, rows.scores)
+    known = weight.exp() * head.softmax.logits(rows.hidden).softmax(-1)
+    probs = known.scatter_add(-1, rows.words, copied.exp())
+    return -probs.gather(1, targets[:, None]).log().mean()
+
+
+@pytest.mark.parametrize(
+    "softmax", [SoftmaxHead, TiedHead, partial(MixtureOfSoftmaxes, mixtures=2)]
+)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_fused_loss_of_the_pointer_agrees_with_the_readable_one(softmax, size):
+    head = partial(PointerSentinelHead, softmax=softmax, size=size)
+    found = []
+    for loss in (CopyingHead.loss, readable_loss):
+        network, words = make_network(head).train(), some_words()
+        words[0, 4:] = 0
+        rows = network(words)[0].transpose(0, 1).flatten(0, 1)
+        value = loss(network.head, rows, words.roll(-1, 1).t().flatten())
+        value.backward()
+        found.append([value.detach(), *(weight.grad for weight in network.parameters())])
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_copied_masses_of_the_pointer_are_those_of_any_copying_head(size):
+    network = pointing(size=size)
+    rows = network(some_words())[0].flatten(0, 1)
+    targets = some_words().roll(-1, 1).flatten()
+    found = network.head.log_masses(rows, targets)
+    torch.testing.assert_close(found, CopyingHead.log_masses(network.head, rows, targets))

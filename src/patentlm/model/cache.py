@@ -3,10 +3,11 @@
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from patentlm.errors import ConfigError
-from patentlm.model.memory import CopyingHead
+from patentlm.model.head import VocabularyHead
+from patentlm.model.memory import CopyingHead, Rows
 from patentlm.model.network import Network
 
 
@@ -23,7 +24,13 @@ class CacheHead(CopyingHead):
     """
 
     def __init__(
-        self, softmax: nn.Module, *, hidden_size: int, size: int | None, theta: float, weight: float
+        self,
+        softmax: VocabularyHead,
+        *,
+        hidden_size: int,
+        size: int | None,
+        theta: float,
+        weight: float,
     ) -> None:
         super().__init__(softmax, hidden_size=hidden_size, size=size)
         self.theta, self.weight = theta, weight
@@ -31,16 +38,16 @@ class CacheHead(CopyingHead):
     def scores(self, hidden: Tensor, remembered: Tensor) -> Tensor:
         return hidden @ remembered.mT
 
-    def shares(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+    def log_weights(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         empty = scores == -torch.inf
         full = ~empty.all(-1, keepdim=True)  # (…, 1)
         ours, rest = scores.new_tensor([self.weight, 1 - self.weight]).log()
         copied = (self.theta * scores).masked_fill(empty, -torch.inf).log_softmax(-1) + ours
         return torch.where(full, rest, 0.0), torch.where(full, copied, -torch.inf)
 
-    def loss(self, rows: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, rows: Rows, targets: Tensor) -> Tensor:
         """The trained head's own, since the cache has nothing to learn."""
-        return self.softmax.loss(self.split(rows)[0], targets)  # type: ignore[operator, no-any-return]
+        return self.softmax.loss(rows.hidden, targets)
 
 
 @torch.no_grad()
@@ -50,7 +57,7 @@ def with_cache(network: Network, *, size: int | None, theta: float, weight: floa
     Raises:
         ConfigError: if a setting can't work, or the network copies already.
     """
-    if isinstance(network.head, CopyingHead):
+    if not isinstance(network.head, VocabularyHead):
         raise ConfigError("cache=neural: this model learned to copy; leave the cache out")
     if size is not None and size < 1:
         raise ConfigError(f"cache.size must be null or 1 or more, not {size}")
@@ -61,13 +68,8 @@ def with_cache(network: Network, *, size: int | None, theta: float, weight: floa
         )
     word = torch.zeros(1, 1, dtype=torch.int64, device=next(network.parameters()).device)
     hidden_size = network(word)[0].shape[-1]
-    cached = copy.copy(network)
-    head = CacheHead(
-        network.get_submodule("_head"),
-        hidden_size=hidden_size,
-        size=size,
-        theta=theta,
-        weight=weight,
-    )
-    cached._modules = {**network._modules, "_head": head.train(network.training)}
+    shared = {id(weight): weight for weight in network.parameters()}
+    cached = copy.deepcopy(network, shared)
+    head = CacheHead(network.head, hidden_size=hidden_size, size=size, theta=theta, weight=weight)
+    cached.add_module("_head", head.train(network.training))
     return cached

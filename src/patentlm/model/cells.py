@@ -164,13 +164,13 @@ class _MogrifierLayer(nn.Module):
     def _read(self, inputs: Tensor, hiddens: Tensor, cells: Tensor) -> tuple[Tensor, LSTMState]:
         by_input, by_hidden, bias, more = self.lstm.parameters()
         shape, hidden, cell = inputs.shape[1::-1], hiddens[0], cells[0]  # (T, B), (B, H) twice
-        lstm = _Stepwise(bias + more, by_input, by_hidden, shape=shape)
+        lstm = _StepwiseLinear(bias + more, by_input, by_hidden, shape=shape)
         mogrifier = [_stepwise(gate.children(), shape) for gate in self.gates]
         steps = []
         for step in inputs.unbind(1):  # (B, E)
-            asked, kept, new, shown = lstm(*_mogrify(mogrifier, step, hidden)).chunk(4, dim=1)
-            cell = kept.sigmoid() * cell + asked.sigmoid() * new.tanh()
-            hidden = shown.sigmoid() * cell.tanh()
+            i, f, g, o = lstm(*_mogrify(mogrifier, step, hidden)).chunk(4, dim=1)
+            cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+            hidden = o.sigmoid() * cell.tanh()
             steps.append(hidden)
         return torch.stack(steps).transpose(0, 1), (hidden[None], cell[None])
 
@@ -199,13 +199,14 @@ def _mogrify(
 
 def _stepwise(layers: Iterable[Any], shape: Sequence[int]) -> Callable[[Tensor], Tensor]:
     """Linear layers, one after the other, for use at each step."""
-    parts = [_Stepwise(layer.bias, layer.weight, shape=shape) for layer in layers]
+    parts = [_StepwiseLinear(layer.bias, layer.weight, shape=shape) for layer in layers]
     return lambda values: reduce(lambda value, part: part(value), parts, values)
 
 
-class _Stepwise:
-    """Products with weights, and a bias, at each step, which learn from all steps in one product
-    each: to learn at each step would mostly be to read and write the gradient.
+class _StepwiseLinear:
+    """A linear layer of several inputs, applied step by step; the gradient of each weight is one
+    product over all steps. A product a step would mostly read and write that gradient
+    (`python -m benchmarks.mogrifier_speed`).
 
     Args:
         bias: `(O,)`, if any.
@@ -216,7 +217,7 @@ class _Stepwise:
     def __init__(self, bias: Tensor | None, *weights: Tensor, shape: Sequence[int]) -> None:
         self.weights = [weight.detach().t() for weight in weights]
         self.read: list[Sequence[Tensor]] = []
-        starts = _LearnAtOnce.apply(self.read, shape, bias, *weights)  # type: ignore[no-untyped-call]
+        starts = _DeferredWeightGradient.apply(self.read, shape, bias, *weights)  # type: ignore[no-untyped-call]
         self.starts = iter(starts.unbind(0))
 
     def __call__(self, *values: Tensor) -> Tensor:
@@ -228,9 +229,10 @@ class _Stepwise:
         return total
 
 
-class _LearnAtOnce(torch.autograd.Function):
-    """What the products of all steps are added to, `(T, B, O)`: the bias. Its gradient is known
-    when that of all steps is, and by then so is what they read, `(B, I)` for each weight."""
+class _DeferredWeightGradient(torch.autograd.Function):
+    """The bias `(T, B, O)`, to which each step adds its products. Its gradient is complete when the
+    steps' are; by then all inputs, `(B, I)` a step for each weight, have been noted, and the
+    gradients of bias and weights follow from the two."""
 
     @staticmethod
     def forward(

@@ -1,5 +1,7 @@
 """Heads: from hidden vectors to a distribution over the vocabulary."""
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,7 +10,47 @@ from torch.utils.checkpoint import checkpoint
 from patentlm.model.linear_cross_entropy import ROWS, linear_cross_entropy
 
 
-class SoftmaxHead(nn.Module):
+class VocabularyHead(nn.Module, ABC):
+    """Predicts a distribution over the vocabulary, V words, from hidden vectors of size H."""
+
+    @abstractmethod
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Unnormalised log-probabilities `(…, V)` of hidden vectors `(…, H)`."""
+
+    @abstractmethod
+    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`; of
+        none it is 0."""
+
+    def mixed_loss(
+        self, hidden: Tensor, targets: Tensor, log_weight: Tensor, log_other: Tensor
+    ) -> Tensor:
+        """The loss where this head is one part of a mixture.
+
+        Args:
+            hidden: `(N, H)`.
+            targets: `(N,)`.
+            log_weight: of this head in the mixture, `(N,)`.
+            log_other: log probability of the targets by the other part, times its weight, `(N,)`.
+
+        Returns:
+            Mean of `-log(exp(log_weight) p(target) + exp(log_other))`, `()`; of none 0.
+        """
+        parts = (torch.split(part, ROWS) for part in (hidden, targets, log_weight, log_other))
+        sums = [
+            checkpoint(self._mixed_nats, *part, use_reentrant=False)
+            for part in zip(*parts, strict=True)
+        ]
+        return torch.stack(sums).sum() / max(1, len(targets))
+
+    def _mixed_nats(
+        self, hidden: Tensor, targets: Tensor, log_weight: Tensor, log_other: Tensor
+    ) -> Tensor:
+        nats = F.cross_entropy(self.logits(hidden).float(), targets, reduction="none")
+        return -torch.logaddexp(log_weight - nats, log_other).sum()
+
+
+class SoftmaxHead(VocabularyHead):
     """A linear layer and a softmax.
 
     Args:
@@ -23,13 +65,17 @@ class SoftmaxHead(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Unnormalised log-probabilities `(…, V)` of hidden vectors `(…, H)`."""
         return self.linear(hidden)  # type: ignore[no-any-return]
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`; of
-        none it is 0."""
         return linear_cross_entropy(hidden, self.linear.weight, self.linear.bias, targets)
+
+    def mixed_loss(
+        self, hidden: Tensor, targets: Tensor, log_weight: Tensor, log_other: Tensor
+    ) -> Tensor:
+        """As of any head, in the one pass of the loss alone."""
+        weight, bias = self.linear.weight, self.linear.bias
+        return linear_cross_entropy(hidden, weight, bias, targets, (log_weight, log_other))
 
 
 class TiedHead(SoftmaxHead):
@@ -52,8 +98,13 @@ class TiedHead(SoftmaxHead):
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         return super().loss(self.projection(hidden), targets)
 
+    def mixed_loss(
+        self, hidden: Tensor, targets: Tensor, log_weight: Tensor, log_other: Tensor
+    ) -> Tensor:
+        return super().mixed_loss(self.projection(hidden), targets, log_weight, log_other)
 
-class MixtureOfSoftmaxes(nn.Module):
+
+class MixtureOfSoftmaxes(VocabularyHead):
     """Several softmaxes over the embedding's words, mixed (Yang et al. 2018, "Breaking the softmax
     bottleneck").
 

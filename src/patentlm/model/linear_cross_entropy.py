@@ -24,8 +24,15 @@ addresses vector instructions like. Other products take up to twice as long, and
 that what oneDNN keeps for each comes to gigabytes."""
 
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross entropy in nats, `()`, of `softmax(hidden @ weight.T + bias)`.
+def linear_cross_entropy(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    mixture: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
+    """Mean cross entropy in nats, `()`, of `softmax(hidden @ weight.T + bias)`, alone or mixed with
+    another prediction.
 
     The gradient of cross entropy is softmax minus one-hot, known as soon as the logits are; so it
     is worked out chunk by chunk on the way forward and the logits are dropped (the idea of Hsu et
@@ -37,8 +44,18 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: 
         weight: `(V, H)`.
         bias: `(V,)`.
         targets: words, `(N,)`; of none the loss is 0.
+        mixture: the softmax's log weight in it, and the log probability `log q` of the targets by
+            what it is mixed with, times its weight, `(N,)` each. Then the loss is the mean of
+            `-log(exp(weight) softmax(…)[target] + q)`.
+
+    >>> zeros = torch.zeros(2, 3)
+    >>> loss = linear_cross_entropy(zeros, zeros, torch.zeros(2), torch.tensor([0, 1]))
+    >>> round(loss.item(), 4)  # two words, equally likely
+    0.6931
     """
-    total: Tensor = _Nats.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
+    wide = torch.promote_types(hidden.dtype, torch.float32)
+    parts = None if mixture is None else torch.stack(mixture).to(wide)  # (2, N)
+    total: Tensor = _Nats.apply(hidden, weight, bias, targets, parts)  # type: ignore[no-untyped-call]
     return total / max(1, len(targets))
 
 
@@ -46,42 +63,62 @@ class _Nats(torch.autograd.Function):
     """The sum over all targets."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        mixture: Tensor | None,
+    ) -> Tensor:
         dtype = product_dtype(hidden)
         with without_autocast(hidden):
             rows, table = _with_bias(hidden, weight, bias, dtype)
-            nats, by_rows, by_table = _nats_and_gradients(rows, table, targets)
+            by_mixture = None if mixture is None else mixture.clone()
+            nats, by_rows, by_table = _nats_and_gradients(rows, table, targets, by_mixture)
         (count, size), words, inputs = hidden.shape, len(weight), (hidden, weight, bias)
         gradients = by_rows[:count, :size], by_table[:words, :size], by_table[:words, size]
-        ctx.save_for_backward(*(g.to(x.dtype) for g, x in zip(gradients, inputs, strict=True)))
+        saved = (g.to(x.dtype) for g, x in zip(gradients, inputs, strict=True))
+        ctx.save_for_backward(*saved, by_mixture)
         return nats
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return *(gradient * saved for saved in ctx.saved_tensors), None
+        *by_inputs, by_mixture = ctx.saved_tensors
+        by_mixture = None if by_mixture is None else gradient * by_mixture
+        return *(gradient * saved for saved in by_inputs), None, by_mixture
 
 
 def _nats_and_gradients(
-    rows: Tensor, table: Tensor, targets: Tensor
+    rows: Tensor, table: Tensor, targets: Tensor, mixture: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The sum of all losses `()`, and its gradients by rows `(N', H')` and table `(W, H')`, see
-    `_with_bias`."""
+    `_with_bias`; a mixture `(2, N)` is overwritten with the gradient by it."""
     wide = torch.promote_types(rows.dtype, torch.float32)
     nats, by_rows = torch.empty_like(targets, dtype=wide), torch.empty_like(rows)
     at_once = ROWS if rows.device.type == "cpu" else max(ROWS, LOGITS // len(table))
     logits = rows.new_empty(min(at_once, len(rows)), len(table))
-    chunks = zip(*(torch.split(t, at_once) for t in (rows, targets, by_rows, nats)), strict=True)
+    parts = [list(torch.split(t, at_once)) for t in (rows, targets, by_rows, nats)]
+    mixed = [None] * len(parts[0]) if mixture is None else torch.split(mixture, at_once, dim=1)
+    chunks = zip(*parts, mixed, strict=True)
     products = (_chunk(table, logits, *chunk).to(wide) for chunk in chunks)
     by_table = reduce(Tensor.add_, products)
     return nats.sum(), by_rows, by_table
 
 
 def _chunk(
-    table: Tensor, logits: Tensor, rows: Tensor, targets: Tensor, by_rows: Tensor, nats: Tensor
+    table: Tensor,
+    logits: Tensor,
+    rows: Tensor,
+    targets: Tensor,
+    by_rows: Tensor,
+    nats: Tensor,
+    mixture: Tensor | None,
 ) -> Tensor:
     """The gradient by the table from some rows `(R, H')`. What they lose `(R,)` and the gradient by
-    them is filled in; logits `(R or more, W)` are room to work in."""
+    them is filled in, a mixture `(2, R)` overwritten with its own; logits `(R or more, W)` are room
+    to work in."""
     probs = logits[: len(rows)]
     torch.mm(rows, table.t(), out=probs)
     if probs.device.type != "cpu":  # another pass over the logits, but nothing waits for a device
@@ -93,8 +130,22 @@ def _chunk(
     if probs.device.type == "cpu":
         nats.copy_(_nats(target_probs, rows, table, targets))
     probs[places] = target_probs - 1
+    if mixture is not None:
+        probs[: len(targets)].mul_(_mix(nats, mixture).to(probs.dtype)[:, None])
     torch.mm(probs, table, out=by_rows)
     return probs.t() @ rows
+
+
+def _mix(nats: Tensor, mixture: Tensor) -> Tensor:
+    """The softmax's share `(R,)` in the probability of each target, by which its gradient counts.
+    What the mixture loses is filled in, and the gradient by it written over its parts `(2, R)`."""
+    weight, other = mixture
+    known = weight - nats
+    both = torch.logaddexp(known, other)
+    responsibility: Tensor = (known - both).exp_()
+    nats.copy_(-both)
+    torch.stack([-responsibility, responsibility - 1], out=mixture)
+    return responsibility
 
 
 def _with_bias(

@@ -10,18 +10,19 @@ from torch import Tensor, nn
 
 from patentlm.model.autocast import without_autocast
 from patentlm.model.dropout import Dropout, LockedDropout, drop_words
-from patentlm.model.memory import CopyingHead, recall
+from patentlm.model.memory import CopyingHead, Rows, recall
 
 State = Any
 """What the recurrent layers carry from step to step: opaque, and None means zeros."""
 
 
 class Head(Protocol):
-    """What a network asks of its head; `patentlm.model.head.SoftmaxHead` is one."""
+    """What a network asks of its head: a `VocabularyHead`, which reads hidden vectors, or a
+    `CopyingHead`, which reads `Rows`."""
 
-    def logits(self, hidden: Tensor) -> Tensor: ...
+    def logits(self, hidden: Any) -> Tensor: ...
 
-    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor: ...
+    def loss(self, hidden: Any, targets: Tensor) -> Tensor: ...
 
 
 class Network(nn.Module):
@@ -40,8 +41,8 @@ class Network(nn.Module):
         frozen_embedding: the words' vectors stay as they start.
         cell: makes the recurrent layers; takes the arguments of `torch.nn.LSTM` and behaves like
             it: `(inputs (B, T, E), state) -> (hidden (B, T, H), state)`.
-        head: makes the head from `hidden_size` and `embedding`; one that copies makes the hidden
-            vectors rows of `patentlm.model.memory`.
+        head: makes the head from `hidden_size` and `embedding`; one that copies gets `Rows` of
+            `patentlm.model.memory` for hidden vectors.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Network(nn.Module):
         )
         return positions * recurrent + head
 
-    def forward(self, inputs: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, inputs: Tensor, state: State = None) -> tuple[Tensor | Rows, State]:
         """Hidden vectors after each word, and the state after the last.
 
         Args:

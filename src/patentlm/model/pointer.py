@@ -1,20 +1,23 @@
 """The pointer sentinel mixture: a head that learns when to copy."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
-from patentlm.model.memory import CopyingHead
+from patentlm.model.head import VocabularyHead
+from patentlm.model.memory import CopyingHead, Rows
 
 
 class PointerSentinelHead(CopyingHead):
     """Points at remembered words or, at a trained sentinel, leaves it to the vocabulary (Merity et
     al. 2017, "Pointer sentinel mixture models").
 
-    A query is made of the hidden vector; one softmax over its products with the remembered vectors
-    and with the sentinel gives each remembered word's share, and the sentinel's is the
-    vocabulary's.
+    With a query `q = tanh(W h + b)`, one softmax over `q · h_i`, for all remembered vectors, and
+    `q · s`, for the sentinel, gives the weight of each remembered word, and the sentinel's is that
+    of the vocabulary.
 
     Args:
         hidden_size: size H of a hidden vector.
@@ -28,7 +31,7 @@ class PointerSentinelHead(CopyingHead):
         *,
         hidden_size: int,
         embedding: nn.Embedding,
-        softmax: Callable[..., nn.Module],
+        softmax: Callable[..., VocabularyHead],
         size: int | None,
     ) -> None:
         head = softmax(hidden_size=hidden_size, embedding=embedding)
@@ -39,7 +42,40 @@ class PointerSentinelHead(CopyingHead):
     def scores(self, hidden: Tensor, remembered: Tensor) -> Tensor:
         return self.query(hidden) @ remembered.mT  # type: ignore[no-any-return]
 
-    def shares(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-        sentinel = (self.query(hidden) * self.sentinel).sum(-1, keepdim=True)  # (…, 1)
-        shares = torch.cat([sentinel, scores], dim=-1).log_softmax(-1)
-        return shares[..., :1], shares[..., 1:]
+    def log_weights(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+        weights = torch.cat([self._sentinel(hidden), scores], dim=-1).log_softmax(-1)
+        return weights[..., :1], weights[..., 1:]
+
+    def log_masses(self, rows: Rows, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """As of any copying head, in one pass over the scores each way."""
+        sentinel = self._sentinel(rows.hidden)[:, 0]
+        total, hits = _LogSums.apply(sentinel, rows.scores, rows.words == targets[:, None])  # type: ignore[no-untyped-call]
+        return sentinel - total, hits - total
+
+    def _sentinel(self, hidden: Tensor) -> Tensor:
+        """Its score `(…, 1)`."""
+        return (self.query(hidden) * self.sentinel).sum(-1, keepdim=True)  # type: ignore[no-any-return]
+
+
+class _LogSums(torch.autograd.Function):
+    """Log-sum-exp of a sentinel `(N,)` and all scores `(N, S)`, and of those scores that hit; both
+    from one exponential, which is all that the way back needs."""
+
+    @staticmethod
+    def forward(ctx: Any, sentinel: Tensor, scores: Tensor, hits: Tensor) -> tuple[Tensor, Tensor]:
+        scores = torch.cat([sentinel[:, None], scores.to(sentinel.dtype)], dim=1)
+        most = scores.amax(1, keepdim=True)
+        all_probs = (scores - most).exp_()  # (N, 1 + S)
+        hit_probs = all_probs[:, 1:] * hits
+        all_sums, hit_sums = (probs.sum(1, keepdim=True) for probs in (all_probs, hit_probs))
+        tiny = torch.finfo(scores.dtype).tiny
+        ctx.save_for_backward(all_probs.div_(all_sums), hit_probs.div_(hit_sums.clamp(min=tiny)))
+        return (all_sums.log() + most)[:, 0], (hit_sums.log() + most)[:, 0]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, by_total: Tensor, by_hits: Tensor) -> tuple[Tensor | None, ...]:
+        all_probs, hit_probs = ctx.saved_tensors
+        gradients = all_probs * by_total[:, None]
+        gradients[:, 1:].addcmul_(hit_probs, by_hits[:, None])
+        return gradients[:, 0], gradients[:, 1:], None

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from patentlm.evaluation.metrics import Score, hidden_metric_sums
 from patentlm.evaluation.scoring import read_windows
 from patentlm.model.cache import CacheHead
 from patentlm.model.ensemble import Ensemble
+from patentlm.model.memory import Rows
 from patentlm.model.network import Network
 from patentlm.trained_model import TrainedModel
 
@@ -84,7 +86,7 @@ class Fit:
 
 
 @torch.no_grad()
-def fit(network: Network, reads: Iterable[tuple[Tensor, Tensor]]) -> Fit:
+def fit(network: Network, reads: Iterable[tuple[Any, Tensor]]) -> Fit:
     """The lowest perplexity with any of `THETAS` and `SHARES`; without a cache just that.
 
     Args:
@@ -108,16 +110,15 @@ def fit(network: Network, reads: Iterable[tuple[Tensor, Tensor]]) -> Fit:
     return Fit(math.exp(float(losses.min())), THETAS[theta], SHARES[share])
 
 
-def _chances(head: CacheHead, rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _chances(head: CacheHead, rows: Rows, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Of each target, its probability without the cache `(N, 1)`, and that which the cache alone
     gives it with each theta `(N, thetas)`; nan where it is empty."""
-    hidden, scores, words = head.split(rows)
     # Apple's GPUs have no float64.
-    logits = head.softmax.logits(hidden).cpu().double()  # type: ignore[operator]
+    logits = head.softmax.logits(rows.hidden).cpu().double()
     known = logits.softmax(-1).gather(1, targets.cpu()[:, None])
-    hits = words == targets[:, None]
-    copied = [((theta * scores).softmax(-1) * hits).sum(1) for theta in THETAS]
-    empty = scores.isinf().all(-1, keepdim=True)
+    hits = rows.words == targets[:, None]
+    copied = [((theta * rows.scores).softmax(-1) * hits).sum(1) for theta in THETAS]
+    empty = rows.scores.isinf().all(-1, keepdim=True)
     return known, torch.stack(copied, dim=1).masked_fill(empty, torch.nan).cpu().double()
 
 
