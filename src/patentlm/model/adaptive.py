@@ -1,0 +1,106 @@
+"""The adaptive softmax: a head for large vocabularies."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from patentlm.model.head import VocabularyHead, projection
+from patentlm.model.linear_cross_entropy import linear_cross_entropy
+
+Weights = tuple[Tensor, Tensor]
+"""Weight and bias of a linear layer."""
+
+
+class AdaptiveHead(VocabularyHead):
+    """Frequent words in a softmax of their own, rare ones in clusters (Grave et al. 2017,
+    "Efficient softmax approximation for GPUs").
+
+    The first softmax is over the most frequent words and over the clusters; the words of a cluster
+    are predicted, by another softmax, only where the target is one of them. So most targets cost
+    a small part of a softmax over all words. Word ids have to be in the order of frequency, as
+    those of `tokenizer=words` are.
+
+    Args:
+        hidden_size: size H of a hidden vector.
+        embedding: that of the network, `(V, E)`.
+        cutoffs: first word of each cluster, ascending; those beyond the vocabulary are left out.
+        shrink: cluster k reads a projection of the hidden vector that is `shrink ** k` times
+            smaller; without effect where tied.
+        tied: the weights of all softmaxes are the embedding.
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden_size: int,
+        embedding: nn.Embedding,
+        cutoffs: Sequence[int],
+        shrink: float,
+        tied: bool,
+    ) -> None:
+        super().__init__()
+        words = embedding.num_embeddings
+        if list(cutoffs) != sorted({*cutoffs}) or min(cutoffs, default=1) < 1 or shrink < 1:
+            raise ValueError(
+                "model.head.cutoffs must ascend from 1 or more, model.head.shrink be 1 or more, not"
+                f" {list(cutoffs)} and {shrink}"
+            )
+        self.bounds = [0, *(cutoff for cutoff in cutoffs if cutoff < words), words]
+        clusters, size = len(self.bounds) - 2, embedding.embedding_dim if tied else hidden_size
+        self.tied = tied
+        self.projection = projection(hidden_size, size)
+        self.clusters = nn.Parameter(torch.zeros(clusters, size))
+        self.bias = nn.Parameter(torch.zeros(words + clusters))
+        sizes = [size if tied else max(1, int(size / shrink**k)) for k in range(clusters + 1)]
+        self.shrinking = nn.ModuleList(projection(size, smaller) for smaller in sizes[1:])
+        if tied:
+            self.weights = nn.ParameterList([embedding.weight])
+        else:
+            shapes = zip(self.cluster_sizes, sizes, strict=True)
+            self.weights = nn.ParameterList(torch.empty(shape) for shape in shapes)
+            for weight in self.weights:
+                nn.init.xavier_uniform_(weight)
+
+    @property
+    def cluster_sizes(self) -> list[int]:
+        """Words of the first softmax, and of each cluster."""
+        return [end - begin for begin, end in pairwise(self.bounds)]
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Log-probabilities `(…, V)` of hidden vectors `(…, H)`."""
+        hidden = self.projection(hidden)
+        first, *rest = self._softmaxes()
+        head = F.linear(hidden, *first).log_softmax(-1)  # (…, V0 + clusters)
+        known, clusters = torch.split(head, [self.bounds[1], len(rest)], dim=-1)
+        parts = [
+            clusters[..., k : k + 1] + F.linear(shrink(hidden), *weights).log_softmax(-1)
+            for k, (shrink, weights) in enumerate(zip(self.shrinking, rest, strict=True))
+        ]
+        return torch.cat([known, *parts], dim=-1)
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        hidden = self.projection(hidden)
+        first, *rest = self._softmaxes()
+        inner = torch.tensor(self.bounds[1:-1], device=targets.device)
+        cluster = torch.bucketize(targets, inner, right=True)  # 0 for words of the first softmax
+        chosen = torch.where(cluster == 0, targets, self.bounds[1] - 1 + cluster)
+        loss = linear_cross_entropy(hidden, *first, chosen)
+        for k, (shrink, weights) in enumerate(zip(self.shrinking, rest, strict=True), 1):
+            places = (cluster == k).nonzero()[:, 0]
+            rows, words = shrink(hidden[places]), targets[places] - self.bounds[k]
+            share = len(places) / max(1, len(targets))
+            loss = loss + share * linear_cross_entropy(rows, *weights, words)
+        return loss
+
+    def _softmaxes(self) -> Iterator[Weights]:
+        """Of the first softmax, whose last words are the clusters, and of each cluster."""
+        sizes = self.cluster_sizes
+        weights = [*self.weights]
+        if self.tied:
+            weights = [*torch.split(weights[0], sizes)]
+        *biases, of_clusters = torch.split(self.bias, [*sizes, len(self.clusters)])
+        yield torch.cat([weights[0], self.clusters]), torch.cat([biases[0], of_clusters])
+        yield from zip(weights[1:], biases[1:], strict=True)
