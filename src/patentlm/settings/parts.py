@@ -126,10 +126,20 @@ CELL = Part(
     }
 )
 
+CUTOFFS = Kind(
+    "a list of ascending whole numbers of at least 1",
+    lambda value: list_of(whole(1)).fits(value) and list(value) == sorted({*value}),
+)
+
 SOFTMAX: dict[str, dict[str, Any]] = {
     "patentlm.model.head.SoftmaxHead": {},
     "patentlm.model.head.TiedHead": {},
     "patentlm.model.head.MixtureOfSoftmaxes": {"mixtures": whole(1, 1000)},
+    "patentlm.model.adaptive.AdaptiveHead": {
+        "cutoffs": CUTOFFS,
+        "shrink": number(1, 1000),
+        "tied": FLAG,
+    },
 }
 
 HEAD = Part(
