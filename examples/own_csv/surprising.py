@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-import patentlm
 from patentlm.data.patents import read_patents
+
+import patentlm
 
 
 def main(run: str, file: str) -> None:
