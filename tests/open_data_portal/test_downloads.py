@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patentlm.data.patentsview import web
-from patentlm.data.patentsview.ledger import Ledger
+from patentlm.data.patentsview.download_log import DownloadLog
 from patentlm.data.patentsview.open_data_portal import ABSTRACTS, PATENTS
 from patentlm.errors import DataError
 from tests.open_data_portal.downloads import APRIL, BIG, JULY, SMALL, client, names
@@ -33,7 +33,7 @@ def test_a_file_is_downloaded_once(portal, folder, ledger):
 def test_the_start_tells_size_and_quota(portal, caplog, cache):
     caplog.set_level(logging.INFO)
     portal.offer(APRIL, ABSTRACTS, SMALL, fileSize=None)
-    book = Ledger(cache / "patentsview" / "downloads.jsonl")
+    book = DownloadLog(cache / "patentsview" / "downloads.jsonl")
     book.path.parent.mkdir()
     entries = [(ABSTRACTS, 302), (ABSTRACTS, 200), (ABSTRACTS, 429), (ABSTRACTS, None)]
     for name, answer in [*entries, (PATENTS, 302)]:
@@ -46,7 +46,7 @@ def test_the_start_tells_size_and_quota(portal, caplog, cache):
 
 
 def test_the_ledger_counts_a_year_and_survives_a_torn_line(cache):
-    book = Ledger(cache / "downloads.jsonl")
+    book = DownloadLog(cache / "downloads.jsonl")
     for days in (364, 366):
         time = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
         line = {"time": time, "file": ABSTRACTS, "release": APRIL, "answer": 302}

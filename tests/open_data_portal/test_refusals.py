@@ -49,7 +49,7 @@ def test_the_portal_may_say_how_long_to_wait(portal):
 def test_the_program_waits_longer_each_time():
     retry, waits = RETRY, []
     for _ in range(5):
-        retry = retry.increment("GET", error=web.PassingError("trouble"))
+        retry = retry.increment("GET", error=web.TransientError("trouble"))
         waits.append(retry.get_backoff_time())
     assert waits == [0, 4, 8, 16, 32]
 

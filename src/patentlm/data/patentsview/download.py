@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from requests import Response
 
 from patentlm.data.patentsview.tables import ZIP_DAMAGE
-from patentlm.data.patentsview.web import CHUNK, STRANGER, PassingError, chunks, host
+from patentlm.data.patentsview.web import CHUNK, STRANGER, TransientError, chunks, host
 from patentlm.errors import DataError
 from patentlm.progress import progress_bar
 
@@ -116,7 +116,7 @@ class Part:
         """Adds the body of an answer that fits, or starts anew with a whole one.
 
         Raises:
-            PassingError: if it breaks off; what came is kept.
+            TransientError: if it breaks off; what came is kept.
             DamagedError: if it has the wrong size.
             DataError: if it is no ZIP.
             OSError: if it can't be written.
@@ -159,13 +159,13 @@ class Part:
     def _require_all(self) -> None:
         there, whole = self.file.stat().st_size, self.known()["size"]
         if whole and there < whole:
-            raise PassingError(f"{self.path.name} broke off after {there:,} of {whole:,} bytes")
+            raise TransientError(f"{self.path.name} broke off after {there:,} of {whole:,} bytes")
         if whole and there > whole:
             raise DamagedError(f"comes with {there:,} bytes where {whole:,} are listed")
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def exclusive_lock(path: Path) -> Iterator[None]:
     """Holds the right to bring a file, which one process has at a time; waits for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(f"{path.name}.lock"))
@@ -192,7 +192,7 @@ def transfer(part: Part, ask: Callable[[Mapping[str, str]], Response]) -> None:
     """Brings what a part is missing; `ask` sends headers and returns the answer.
 
     Raises:
-        PassingError, DamagedError, DataError, OSError: as `Part.receive` or `ask` raises them.
+        TransientError, DamagedError, DataError, OSError: as `Part.receive` or `ask` raises them.
     """
     kept = part.kept()
     if kept and kept == part.known()["size"]:

@@ -17,6 +17,7 @@ import pyarrow.parquet
 
 from patentlm import __version__
 from patentlm.data.cache import writing_to
+from patentlm.data.files.values import known_text
 from patentlm.data.patentsview.tables import Grants, ZippedTable
 from patentlm.data.query import Query
 from patentlm.data.records import Patent
@@ -148,7 +149,7 @@ def _kept(
     table: ZippedTable, grants: Grants | None, keep: PatentFilter, counts: Counter[str]
 ) -> Iterator[tuple[str, str, str, str]]:
     for batch in table.batches():
-        filled = [row for row in batch if row[1] and not row[1].isspace()]
+        filled = [row for row in batch if known_text(row[1]).strip()]
         hits = [row for row in filled if keep.query.matches(row[1])]
         found = grants.find([id for id, _ in hits]) if grants else [("", "")] * len(hits)
         kept = [

@@ -16,26 +16,26 @@ from tqdm import tqdm
 from urllib3.util import Retry
 
 from patentlm.data.cache import cache_folder, writing_to
+from patentlm.data.patentsview.catalog import DATE, PRODUCT, CatalogFile, product_url, read_catalog
 from patentlm.data.patentsview.download import (
     DamagedError,
     Part,
-    alone,
+    exclusive_lock,
     require_whole_zip,
     transfer,
 )
-from patentlm.data.patentsview.ledger import Ledger
-from patentlm.data.patentsview.offers import DATE, PRODUCT, Offer, product_url, read_offers
+from patentlm.data.patentsview.download_log import DownloadLog
 from patentlm.data.patentsview.web import (
-    KeyAtHome,
-    PassingError,
+    ApiKeyAuth,
+    TransientError,
     UnavailableError,
     chunks,
     follow,
     host,
     is_loopback,
     origin,
-    persist,
     read_json,
+    retrying,
     send,
 )
 from patentlm.errors import DataError
@@ -57,7 +57,7 @@ class OpenDataPortal:
 
     Args:
         api_url: where the API begins, as https://api.uspto.gov/api/v1.
-        retry: how often passing trouble is tried again, and after which waits.
+        retry: how often transient trouble is tried again, and after which waits.
     """
 
     api_url: str
@@ -99,15 +99,15 @@ class OpenDataPortal:
         path = _folder() / _checked(release) / name
         with writing_to(path):
             if not path.exists():
-                with alone(_folder() / name):
+                with exclusive_lock(_folder() / name):
                     if not path.exists():
-                        self._download(path, self._offer(name, release))
+                        self._download(path, self._entry(name, release))
         return path
 
     def _release_on_offer(self, wanted: str, retry: Retry) -> str:
         if wanted != "latest":
             _checked(wanted)
-        dates = sorted({str(offer.release) for offer in self._offers(ABSTRACTS, retry)})
+        dates = sorted({str(entry.release) for entry in self._catalog(ABSTRACTS, retry)})
         if wanted not in dates and (wanted != "latest" or not dates):
             raise DataError(
                 f"data.release={wanted} is not on offer: {PRODUCT} has {ABSTRACTS} "
@@ -115,24 +115,24 @@ class OpenDataPortal:
             )
         return dates[-1] if wanted == "latest" else wanted
 
-    def _offer(self, name: str, release: str) -> Offer:
-        def distance(offer: Offer) -> timedelta:
-            return abs(offer.release - date.fromisoformat(release))
+    def _entry(self, name: str, release: str) -> CatalogFile:
+        def distance(entry: CatalogFile) -> timedelta:
+            return abs(entry.release - date.fromisoformat(release))
 
-        offers = self._offers(name, self.retry)
-        near = [offer for offer in offers if distance(offer) <= _UPLOAD]
+        entries = self._catalog(name, self.retry)
+        near = [entry for entry in entries if distance(entry) <= _UPLOAD]
         if not near:
-            dates = ", ".join(sorted({str(offer.release) for offer in offers}))
+            dates = ", ".join(sorted({str(entry.release) for entry in entries}))
             raise DataError(
                 f"{name} of {release} is not on offer, but of {dates or 'no date'}: "
                 "set data.release to another date"
             )
         return min(near, key=distance)
 
-    def _offers(self, name: str, retry: Retry) -> list[Offer]:
-        answer = persist(partial(self._metadata, name), retry)
+    def _catalog(self, name: str, retry: Retry) -> list[CatalogFile]:
+        answer = retrying(partial(self._metadata, name), retry)
         try:
-            return read_offers(answer, name, self._api)
+            return read_catalog(answer, name, self._api)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
                 f"{host(self._api)} describes {PRODUCT} in an unknown way ({error!r}): "
@@ -146,39 +146,39 @@ class OpenDataPortal:
         with self._granted(response, name, (200,)):
             return read_json(response)
 
-    def _download(self, path: Path, offer: Offer) -> None:
-        part = Part(path, offer.size)
+    def _download(self, path: Path, entry: CatalogFile) -> None:
+        part = Part(path, entry.size)
         part.make_room()
         try:
-            persist(partial(transfer, part, partial(self._ask, offer)), self.retry)
+            retrying(partial(transfer, part, partial(self._ask, entry)), self.retry)
             require_whole_zip(part.file, path.name)
         except DamagedError as damage:
             part.drop()
             raise DataError(
-                f"{offer.name} of {offer.release} {damage}: what came was removed; another try "
+                f"{entry.name} of {entry.release} {damage}: what came was removed; another try "
                 f"costs one more of the {YEARLY_DOWNLOADS} downloads a year, of which this "
-                f"machine has counted {self._ledger.counted(offer.name)}"
+                f"machine has counted {self._download_log.counted(entry.name)}"
             ) from None
         part.finish()
 
-    def _ask(self, offer: Offer, headers: Mapping[str, str]) -> Response:
+    def _ask(self, entry: CatalogFile, headers: Mapping[str, str]) -> Response:
         log.info(
             "%s %s of %s (%s): download %d of %d this year counted on this machine",
             "Continuing" if headers else "Downloading",
-            offer.name,
-            offer.release,
-            tqdm.format_sizeof(offer.size, "B") if offer.size else "of unknown size",
-            self._ledger.counted(offer.name) + 1,
+            entry.name,
+            entry.release,
+            tqdm.format_sizeof(entry.size, "B") if entry.size else "of unknown size",
+            self._download_log.counted(entry.name) + 1,
             YEARLY_DOWNLOADS,
         )
         answer = None
         try:
-            response = send(offer.url, headers, self._key)
+            response = send(entry.url, headers, self._key)
             answer = response.status_code
         finally:
             # Now, not at the end of the transfer, because a killed process has spent it as well.
-            self._ledger.enter(offer.name, str(offer.release), answer)
-        return self._granted(follow(response, headers, self._key), offer.name, _USABLE)
+            self._download_log.enter(entry.name, str(entry.release), answer)
+        return self._granted(follow(response, headers, self._key), entry.name, _USABLE)
 
     def _granted(self, response: Response, name: str, usable: Container[int]) -> Response:
         if response.status_code in usable:
@@ -189,9 +189,9 @@ class OpenDataPortal:
     def _refusal(self, response: Response, name: str) -> Exception:
         status, who = response.status_code, f"{host(response.url)} answers {response.status_code}"
         if status >= 500:
-            return PassingError(who, response)
+            return TransientError(who, response)
         if status == 429:
-            return _too_many(response, name, self._ledger.counted(name))
+            return _too_many(response, name, self._download_log.counted(name))
         if origin(response.url) != origin(self._api):
             return DataError(f"{who}, where {name} should be: start again later")
         return DataError(f"{who}{_REFUSALS.get(status, ': check data.api_url')}")
@@ -202,11 +202,11 @@ class OpenDataPortal:
         return self.retry.new(total=min(1, self.retry.total or 0))
 
     @property
-    def _ledger(self) -> Ledger:
-        return Ledger(_folder() / "downloads.jsonl")
+    def _download_log(self) -> DownloadLog:
+        return DownloadLog(_folder() / "downloads.jsonl")
 
     @property
-    def _key(self) -> KeyAtHome:
+    def _key(self) -> ApiKeyAuth:
         key = os.environ.get("USPTO_API_KEY")
         if not key:
             raise UnavailableError(
@@ -218,7 +218,7 @@ class OpenDataPortal:
                 "USPTO_API_KEY holds a blank, a line break or another character that no key has: "
                 "copy the key again"
             )
-        return KeyAtHome(key, self._api)
+        return ApiKeyAuth(key, self._api)
 
     @property
     def _api(self) -> str:
@@ -242,10 +242,10 @@ _REFUSALS = {
 
 def _too_many(response: Response, name: str, counted: int) -> Exception:
     body = b""
-    with suppress(PassingError):
+    with suppress(TransientError):
         body = next(chunks(response), b"")
     if b"31536000" not in body:  # the seconds of a year
-        return PassingError(f"{host(response.url)} asks for a slower pace (429)", response)
+        return TransientError(f"{host(response.url)} asks for a slower pace (429)", response)
     return DataError(
         f"{host(response.url)} answers 429: the {YEARLY_DOWNLOADS} downloads a year of {name} "
         f"with this key are used up, {counted} of them counted on this machine; "

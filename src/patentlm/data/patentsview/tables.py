@@ -10,22 +10,27 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, islice
+from itertools import accumulate, islice
 from operator import itemgetter, methodcaller
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
+import pyarrow
+import pyarrow.compute
+import pyarrow.csv
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from patentlm.data.files.limits import require_ratio
 from patentlm.errors import DataError
 from patentlm.progress import progress_bar
 
 # Beyond it a quote was never closed: the row is given up, and reading goes on a line later.
 _LARGEST_FIELD = 2**17
-_ROWS = 2**14
-_BUFFER_BYTES = 2**18
+_BLOCK_BYTES = 2**22
+_MOST_BYTES = 2 * _BLOCK_BYTES  # without the end of a row
+_MOST_TRIES = 1000  # lines of one field
 _HASH_BYTES = 8
 ZIP_DAMAGE = (  # what zipfile is known to raise over bytes that are not as they were written
     zipfile.BadZipFile,
@@ -59,16 +64,17 @@ class ZippedTable:
         """Yields the rows, some thousands at a time, each with the columns in the order asked for.
 
         Raises:
-            DataError: if it can't be read, or lacks a column.
+            DataError: if it can't be read, unpacks too far, or lacks a column.
         """
         try:
+            size = self.path.stat().st_size
             with zipfile.ZipFile(self.path) as archive:
                 table = self._only_table(archive)
-                with archive.open(table) as member, _buffered(member) as lines, _bar(table) as bar:
-                    rows = self._rows(lines)
-                    while batch := _take(rows):
-                        bar.update(member.tell() - bar.n)
-                        yield batch
+                with archive.open(table) as member, _bar(table) as bar:
+                    blocks = row_blocks(_bytes(member, size, bar))
+                    names = self._names(next(blocks, b""))
+                    for block in blocks:
+                        yield self._rows(block, names)
         except (*ZIP_DAMAGE, csv.Error) as error:
             raise DataError(
                 f"{self.path} is damaged ({error}): delete it, and it will be fetched anew"
@@ -83,48 +89,108 @@ class ZippedTable:
             )
         return tables[0]
 
-    def _rows(self, lines: io.BufferedReader) -> Iterator[tuple[str, ...]]:
-        # Decoded line by line, which is a third faster than all at once; a lone \r ends no line.
-        texts = map(methodcaller("decode", "utf-8", "replace"), lines)
-        header = next(texts, "").removeprefix("\ufeff")
-        # strict, because otherwise a quote out of place goes unnoticed until much later
-        reader = csv.reader(chain([header], texts), delimiter="\t", strict=True)
-        names = next(reader, [])
-        pick = itemgetter(*self._positions(names))
-        while True:
-            try:
-                for row in reader:
-                    if len(row) == len(names):
-                        yield pick(row)
-                    elif row:
-                        self.damaged += 1
-                return
-            except csv.Error:  # the reader can go on with the line behind
-                self.damaged += 1
-
-    def _positions(self, names: list[str]) -> list[int]:
+    def _names(self, header: bytes) -> list[str]:
+        text = header.decode("utf-8", "replace").removeprefix("\ufeff")
+        names = next(csv.reader([text], delimiter="\t"), [])
         if missing := [column for column in self.columns if column not in names]:
             raise DataError(
                 f"{self.path} has no column {missing[0]}, only {', '.join(names) or 'none'}: "
                 "try an earlier data.release"
             )
-        return [names.index(column) for column in self.columns]
+        return names
+
+    def _rows(self, block: bytes, names: list[str]) -> list[tuple[str, ...]]:
+        if sorted(names) == sorted(self.columns) and (whole := _whole_rows(block, names)):
+            return list(zip(*(whole[name].to_pylist() for name in self.columns), strict=True))
+        return list(self._damaged_rows(block, names))
+
+    def _damaged_rows(self, block: bytes, names: list[str]) -> Iterator[tuple[str, ...]]:
+        """The rows of a block line by line, so that a damaged one costs few others."""
+        pick = itemgetter(*[names.index(column) for column in self.columns])
+        before = csv.field_size_limit(_LARGEST_FIELD)  # one for the whole process
+        try:
+            # strict, because otherwise a quote out of place goes unnoticed until much later
+            lines = io.BytesIO(block)  # a lone \r ends no line
+            texts = map(methodcaller("decode", "utf-8", "replace"), lines)
+            reader = csv.reader(texts, delimiter="\t", strict=True)
+            while (row := self._next_row(reader)) is not None:
+                if len(row) == len(names):
+                    yield pick(row)
+                elif row:
+                    self.damaged += 1
+        finally:
+            csv.field_size_limit(before)
+
+    def _next_row(self, reader: Iterator[list[str]]) -> list[str] | None:
+        try:
+            return next(reader, None)
+        except csv.Error:  # the reader can go on with the line behind
+            self.damaged += 1
+            return []
 
 
-def _buffered(member: IO[bytes]) -> io.BufferedReader:
-    return io.BufferedReader(cast(io.RawIOBase, member), _BUFFER_BYTES)
+def _bytes(member: IO[bytes], size: int, bar: "tqdm[Any]") -> Iterator[bytes]:
+    while data := member.read(_BLOCK_BYTES):
+        require_ratio(member.tell(), size)
+        bar.update(len(data))
+        yield data
+
+
+def row_blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The bytes of a table, divided where rows end: first the header, then many rows at a time.
+
+    A row ends at a line break with as many opening as closing quotes before it. Where a damaged
+    quote leaves none, a block ends at a line break between quotes.
+    """
+    header, rest = b"", b""
+    for data in pieces:
+        rest += data
+        if not header:
+            header, mark, rest = rest.partition(b"\n")
+            yield header + mark
+        end = _row_end(rest)
+        if not end and len(rest) > _MOST_BYTES:
+            end = rest.rfind(b'"\n"') + 2
+            end = end if end > 1 else rest.rfind(b"\n") + 1 or len(rest)
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+    if rest:
+        yield rest
+
+
+def _row_end(block: bytes) -> int:
+    """Behind the last line break of a block that no quote is open at; 0 for none."""
+    quotes, end = block.count(b'"'), len(block)
+    for _ in range(_MOST_TRIES):
+        at = block.rfind(b"\n", 0, end)
+        quotes -= block.count(b'"', at + 1, end)
+        if at < 0 or quotes % 2 == 0:
+            return at + 1
+        end = at
+    return 0
+
+
+def _whole_rows(block: bytes, names: list[str]) -> pyarrow.Table | None:
+    """The rows of a block as Arrow parses them, if each of its quotes is where it should be."""
+    read = pyarrow.csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False)
+    parse = pyarrow.csv.ParseOptions(delimiter="\t", newlines_in_values=True)
+    convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string()))
+    try:
+        table = pyarrow.csv.read_csv(io.BytesIO(block), read, parse, convert)
+    except pyarrow.ArrowException:  # damaged rows, or bytes that are not UTF-8
+        return None
+    quotes = sum(
+        pyarrow.compute.sum(pyarrow.compute.count_substring(column, '"')).as_py() or 0
+        for column in table.columns
+    )
+    # each field stands in two quotes, and each quote in it is doubled
+    as_written = 2 * (table.num_rows * len(names) + quotes)
+    return table if block.count(b'"') in (0, as_written) else None
 
 
 def _bar(table: zipfile.ZipInfo) -> "tqdm[Any]":
     return progress_bar(f"Reading {table.filename}", unit="B", total=table.file_size)
-
-
-def _take(rows: Iterator[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    before = csv.field_size_limit(_LARGEST_FIELD)  # one for the whole process
-    try:
-        return list(islice(rows, _ROWS))
-    finally:
-        csv.field_size_limit(before)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 logging.getLogger("urllib3.connectionpool").addFilter(lambda line: line.levelno > logging.DEBUG)
 
 
-class PassingError(Exception):
+class TransientError(Exception):
     """Trouble that may be gone at the next try.
 
     Args:
@@ -45,8 +45,8 @@ class UnavailableError(DataError):
     """Nobody answers, or nobody can be asked."""
 
 
-def persist(attempt: Callable[[], T], retry: Retry) -> T:
-    """What `attempt` returns, tried again after passing trouble as often as `retry` allows.
+def retrying(attempt: Callable[[], T], retry: Retry) -> T:
+    """What `attempt` returns, tried again after transient trouble as often as `retry` allows.
 
     Raises:
         UnavailableError: if the trouble stays.
@@ -54,19 +54,19 @@ def persist(attempt: Callable[[], T], retry: Retry) -> T:
     while True:
         try:
             return attempt()
-        except PassingError as trouble:
+        except TransientError as trouble:
             retry = _spend(retry, trouble)
             _wait(retry, trouble)
 
 
-def _spend(retry: Retry, trouble: PassingError) -> Retry:
+def _spend(retry: Retry, trouble: TransientError) -> Retry:
     try:
         return retry.increment("GET", error=trouble)
-    except (MaxRetryError, PassingError):
+    except (MaxRetryError, TransientError):
         raise UnavailableError(f"{trouble}; start again later") from None
 
 
-def _wait(retry: Retry, trouble: PassingError) -> None:
+def _wait(retry: Retry, trouble: TransientError) -> None:
     answer = trouble.response.raw if trouble.response is not None else None
     try:
         seconds = answer and retry.get_retry_after(answer)
@@ -77,7 +77,7 @@ def _wait(retry: Retry, trouble: PassingError) -> None:
 
 
 @dataclass(frozen=True)
-class KeyAtHome(AuthBase):
+class ApiKeyAuth(AuthBase):
     """Shows the key to the host of `home` and nothing to any other.
 
     It stands where requests would otherwise look into .netrc.
@@ -96,7 +96,7 @@ def send(url: str, headers: Mapping[str, str], auth: AuthBase) -> Response:
     """The answer of one host, its body not read yet, redirects not followed.
 
     Raises:
-        PassingError: if there is no answer.
+        TransientError: if there is no answer.
         DataError: if the address can't be used.
     """
     try:
@@ -109,7 +109,7 @@ def send(url: str, headers: Mapping[str, str], auth: AuthBase) -> Response:
             allow_redirects=False,
         )
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise PassingError(f"{host(url)} can't be reached ({_reason(error)})") from None
+        raise TransientError(f"{host(url)} can't be reached ({_reason(error)})") from None
     except (requests.RequestException, ValueError):
         raise DataError(f"{host(url)}: its address can't be used; check data.api_url") from None
 
@@ -118,7 +118,7 @@ def follow(response: Response, headers: Mapping[str, str], auth: AuthBase) -> Re
     """The first answer that is no redirect, from `response` on.
 
     Raises:
-        PassingError: if a host does not answer.
+        TransientError: if a host does not answer.
         DataError: if there are too many redirects or one must not be followed.
     """
     start, hops = host(response.url), 0
@@ -190,20 +190,22 @@ def chunks(response: Response) -> Iterator[bytes]:
     """The body, at most `CHUNK` bytes at a time.
 
     Raises:
-        PassingError: if it breaks off.
+        TransientError: if it breaks off.
     """
     try:
         yield from response.iter_content(CHUNK)
     except requests.RequestException as error:
         reason = _reason(error)
-        raise PassingError(f"the transfer from {host(response.url)} broke off ({reason})") from None
+        raise TransientError(
+            f"the transfer from {host(response.url)} broke off ({reason})"
+        ) from None
 
 
 def read_json(response: Response) -> Any:
     """The body as JSON.
 
     Raises:
-        PassingError: if it breaks off.
+        TransientError: if it breaks off.
         DataError: if it is something else.
     """
     try:

@@ -12,7 +12,7 @@ _YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True)
-class Ledger:
+class DownloadLog:
     """A file with one JSON line for each request for a file; lines are only ever added."""
 
     path: Path
@@ -21,8 +21,8 @@ class Ledger:
         """Adds a request, now; `answer` is the HTTP status, None where none came."""
         time = datetime.now(UTC).isoformat(timespec="seconds")
         line = {"time": time, "file": file, "release": release, "answer": answer}
-        with self.path.open("a", encoding="utf-8") as ledger:
-            ledger.write(json.dumps(line) + "\n")
+        with self.path.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
 
     def counted(self, file: str) -> int:
         """How many requests for a file were granted in the last 365 days."""

@@ -13,7 +13,7 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Offer:
+class CatalogFile:
     """A file of a release.
 
     Args:
@@ -34,7 +34,7 @@ def product_url(api: str) -> str:
     return f"{api}/datasets/products/{PRODUCT}"
 
 
-def read_offers(answer: Any, name: str, api: str) -> list[Offer]:
+def read_catalog(answer: Any, name: str, api: str) -> list[CatalogFile]:
     """The files of that name.
 
     Raises:
@@ -44,10 +44,10 @@ def read_offers(answer: Any, name: str, api: str) -> list[Offer]:
     return [_read(file, name, api) for file in files if file.get("fileName") == name]
 
 
-def _read(file: Mapping[str, Any], name: str, api: str) -> Offer:
+def _read(file: Mapping[str, Any], name: str, api: str) -> CatalogFile:
     size, url = file.get("fileSize"), file.get("fileDownloadURI")
     here = f"{api}/datasets/products/files/{PRODUCT}/{name}"
-    return Offer(
+    return CatalogFile(
         name,
         _as_date(file["fileReleaseDate"]),
         size if isinstance(size, int) and size > 0 else None,
