@@ -66,7 +66,7 @@ def one_line(error):
 
 
 @given(
-    rows=st.lists(st.tuples(TEXT, TEXT.filter(lambda text: text and not text.isspace()))),
+    rows=st.lists(st.tuples(TEXT, TEXT.map("Text {}".format))),
     end=st.sampled_from(["\n", "\r\n"]),
 )
 def test_texts_come_back_exactly(rows, end):
@@ -85,6 +85,29 @@ def test_every_row_is_kept_or_counted(texts):
     assert counts.get("without_text", 0) == sum(not text.strip() for text in texts)
     assert counts.get("outside_query", 0) == texts.count("a net")
     assert len(kept) + sum(counts.values()) == len(texts)
+
+
+def test_words_for_nothing_are_missing_values(tmp_path):
+    texts = ["NA", "N/A", "null", " NaN ", "None", r"\N", "-", "", " \n", "NA is sodium.", "nano"]
+    rows, counts = filtered(tmp_path, table(enumerate(texts)))
+    assert [row[3] for row in rows] == ["NA is sodium.", "nano"]
+    assert counts == {"without_text": 9}
+
+
+def test_damage_far_into_a_table_costs_its_row(tmp_path):
+    texts = [f"Text {n} {'has many words ' * 40}" for n in range(24_000)]  # several blocks
+    whole = table(enumerate(texts))
+    for stray in ('sec"ond', 'second" x', 'two"\t"'):
+        rows, counts = filtered(tmp_path, whole.replace("Text 9000 ", stray))
+        assert [row[3] for row in rows] == texts[:9000] + texts[9001:]
+        assert counts == {"damaged": 1}
+
+
+def test_a_table_that_unpacks_too_far_is_refused(tmp_path):
+    path = zipped(tmp_path / "abstracts.zip", table([("1", "x" * 2**26)]))
+    with pytest.raises(DataError) as error:
+        filter_tables(path, None, tmp_path / "out.parquet", keep=EVERYTHING)
+    assert f"{path} unpacks to more than 100 times its" in one_line(error)
 
 
 def test_damaged_rows_are_counted_and_the_others_kept(tmp_path):

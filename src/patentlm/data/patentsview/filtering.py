@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
-from itertools import islice
 from pathlib import Path
 
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 
 from patentlm import __version__
 from patentlm.data.cache import writing_to
-from patentlm.data.files.values import known_text
+from patentlm.data.files.values import MISSING
 from patentlm.data.patentsview.tables import Grants, ZippedTable
 from patentlm.data.query import Query
 from patentlm.data.records import Patent
@@ -27,6 +27,9 @@ _COLUMNS = ("patent_id", "patent_date", "patent_title", "patent_abstract")
 _SCHEMA = pyarrow.schema([(name, pyarrow.string()) for name in _COLUMNS])
 _ROWS_PER_GROUP = 2**14
 _ROWS_PER_BATCH = 1024
+_EVERYTHING = Query.parse(None)
+_MISSING = pyarrow.array(sorted(MISSING))
+_LONGEST_MISSING = max(map(len, MISSING))
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -132,36 +135,63 @@ def _write(abstracts: Path, grants: Grants | None, target: Path, *, keep: Patent
         part.unlink(missing_ok=True)
 
 
-def _write_groups(rows: Iterator[tuple[str, ...]], file: pyarrow.parquet.ParquetWriter) -> None:
+def _write_groups(tables: Iterator[pyarrow.Table], file: pyarrow.parquet.ParquetWriter) -> None:
     """Writes all rows; one group is compressed while the next one is read."""
     with ThreadPoolExecutor(1) as compressor:
         written: Future[None] | None = None
-        while group := list(islice(rows, _ROWS_PER_GROUP)):
-            table = pyarrow.table(list(zip(*group, strict=True)), schema=_SCHEMA)
+        for group in _groups(tables):
             if written:
                 written.result()
-            written = compressor.submit(file.write_table, table)
+            written = compressor.submit(file.write_table, group)
         if written:
             written.result()
 
 
+def _groups(tables: Iterator[pyarrow.Table]) -> Iterator[pyarrow.Table]:
+    """Tables joined into groups of about `_ROWS_PER_GROUP` rows."""
+    waiting: list[pyarrow.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) >= _ROWS_PER_GROUP:
+            yield pyarrow.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pyarrow.concat_tables(waiting)
+
+
 def _kept(
     table: ZippedTable, grants: Grants | None, keep: PatentFilter, counts: Counter[str]
-) -> Iterator[tuple[str, str, str, str]]:
+) -> Iterator[pyarrow.Table]:
     for batch in table.batches():
-        filled = [row for row in batch if known_text(row[1]).strip()]
-        hits = [row for row in filled if keep.query.matches(row[1])]
-        found = grants.find([id for id, _ in hits]) if grants else [("", "")] * len(hits)
-        kept = [
-            (id, granted, title, text)
-            for (id, text), (granted, title) in zip(hits, found, strict=True)
-            if granted or not keep.dated
-        ]
+        filled = batch.filter(_has_text(batch["patent_abstract"]))
+        hits = filled
+        if keep.query != _EVERYTHING:
+            texts = filled["patent_abstract"].to_pylist()
+            hits = filled.filter(pyarrow.array(map(keep.query.matches, texts), pyarrow.bool_()))
+        joined = _joined(hits, grants)
+        dated = joined.filter(pyarrow.compute.field("patent_date") != "") if keep.dated else joined
         counts["without_text"] += len(batch) - len(filled)
         counts["outside_query"] += len(filled) - len(hits)
-        counts["outside_dates"] += len(hits) - len(kept)
-        yield from kept
+        counts["outside_dates"] += len(hits) - len(dated)
+        yield dated
     counts["damaged"] += table.damaged
+
+
+def _has_text(texts: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    """Whether each text is one, and not what stands for a missing value."""
+    trimmed = pyarrow.compute.utf8_trim_whitespace(texts)
+    start = pyarrow.compute.utf8_slice_codeunits(trimmed, 0, _LONGEST_MISSING + 1)
+    missing = pyarrow.compute.is_in(pyarrow.compute.utf8_lower(start), _MISSING)
+    return pyarrow.compute.invert(missing)
+
+
+def _joined(patents: pyarrow.Table, grants: Grants | None) -> pyarrow.Table:
+    """Patents with their dates and titles, empty where they are unknown."""
+    ids = patents["patent_id"]
+    found = grants.find(ids.to_pylist()) if grants else [("", "")] * len(patents)
+    dates, titles = zip(*found, strict=True) if found else ((), ())
+    granted = (pyarrow.array(some, pyarrow.string()) for some in (dates, titles))
+    return pyarrow.table([ids, *granted, patents["patent_abstract"]], schema=_SCHEMA)
 
 
 def _require_date(name: str, value: object) -> None:

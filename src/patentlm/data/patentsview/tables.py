@@ -60,18 +60,17 @@ class ZippedTable:
         self.columns = columns
         self.damaged = 0
 
-    def batches(self) -> Iterator[list[tuple[str, ...]]]:
-        """Yields the rows, some thousands at a time, each with the columns in the order asked for.
+    def batches(self) -> Iterator[pyarrow.Table]:
+        """Yields the rows, some thousands at a time, with the columns in the order asked for.
 
         Raises:
             DataError: if it can't be read, unpacks too far, or lacks a column.
         """
         try:
-            size = self.path.stat().st_size
             with zipfile.ZipFile(self.path) as archive:
                 table = self._only_table(archive)
                 with archive.open(table) as member, _bar(table) as bar:
-                    blocks = row_blocks(_bytes(member, size, bar))
+                    blocks = row_blocks(_bytes(member, bar))
                     names = self._names(next(blocks, b""))
                     for block in blocks:
                         yield self._rows(block, names)
@@ -87,6 +86,10 @@ class ZippedTable:
             raise DataError(
                 f"{self.path} holds {names}, where one .tsv should be: try an earlier data.release"
             )
+        try:
+            require_ratio(tables[0].file_size, self.path.stat().st_size)
+        except DataError as error:
+            raise DataError(f"{self.path} {error}") from error
         return tables[0]
 
     def _names(self, header: bytes) -> list[str]:
@@ -99,10 +102,15 @@ class ZippedTable:
             )
         return names
 
-    def _rows(self, block: bytes, names: list[str]) -> list[tuple[str, ...]]:
-        if sorted(names) == sorted(self.columns) and (whole := _whole_rows(block, names)):
-            return list(zip(*(whole[name].to_pylist() for name in self.columns), strict=True))
-        return list(self._damaged_rows(block, names))
+    def _rows(self, block: bytes, names: list[str]) -> pyarrow.Table:
+        if sorted(names) == sorted(self.columns):
+            whole = _whole_rows(block, names)
+            if whole is not None:
+                return whole.select(list(self.columns))
+        rows = list(self._damaged_rows(block, names))
+        columns = zip(*rows, strict=True) if rows else [()] * len(self.columns)
+        texts = [pyarrow.array(column, pyarrow.string()) for column in columns]
+        return pyarrow.table(texts, names=list(self.columns))
 
     def _damaged_rows(self, block: bytes, names: list[str]) -> Iterator[tuple[str, ...]]:
         """The rows of a block line by line, so that a damaged one costs few others."""
@@ -129,9 +137,8 @@ class ZippedTable:
             return []
 
 
-def _bytes(member: IO[bytes], size: int, bar: "tqdm[Any]") -> Iterator[bytes]:
+def _bytes(member: IO[bytes], bar: "tqdm[Any]") -> Iterator[bytes]:
     while data := member.read(_BLOCK_BYTES):
-        require_ratio(member.tell(), size)
         bar.update(len(data))
         yield data
 
@@ -224,7 +231,8 @@ class Grants:
         """
         hashes, starts = bytearray(), array("q", [0])
         for batch in ZippedTable(path, ("patent_id", "patent_date", "patent_title")).batches():
-            rows = [row for row in batch if wanted(row[1])]
+            columns = (column.to_pylist() for column in batch.columns)
+            rows = [row for row in zip(*columns, strict=True) if wanted(row[1])]
             texts = [_line(granted, title if titles else "") for _, granted, title in rows]
             hashes += _hashes([row[0] for row in rows])
             starts.extend(islice(accumulate(map(len, texts), initial=starts[-1]), 1, None))
