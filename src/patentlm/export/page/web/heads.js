@@ -5,7 +5,7 @@
 /** Turns logits into natural logarithms of probabilities, in place (softmax). */
 export function logSoftmax(logits) {
   let most = -Infinity;
-  for (const logit of logits) if (logit > most) most = logit;
+  for (let at = 0; at < logits.length; at++) if (logits[at] > most) most = logits[at];
   let sum = 0;
   for (let at = 0; at < logits.length; at++) sum += Math.exp(logits[at] - most);
   const whole = most + Math.log(sum);

@@ -61,7 +61,8 @@ export const FILTERS = {
     let [sum, kept] = [0, 0];
     while (sum < value && kept < sorted.length) sum += sorted[sorted.length - ++kept];
     const lowest = sorted[sorted.length - kept];
-    let equal = kept - sorted.reduce((count, probability) => count + (probability > lowest), 0);
+    let equal = kept;
+    for (let at = sorted.length - 1; at >= 0 && sorted[at] > lowest; at--) equal -= 1;
     for (let word = 0; word < logits.length; word++) {
       const stays = probabilities[word] > lowest || (probabilities[word] === lowest && equal-- > 0);
       if (!stays) logits[word] = NEVER;
@@ -112,7 +113,9 @@ export function softmax(logits) {
 }
 
 function likeliest(logits) {
-  let best = 0;
-  for (let word = 1; word < logits.length; word++) if (logits[word] > logits[best]) best = word;
+  let [best, most] = [0, logits[0]];
+  for (let word = 1; word < logits.length; word++) {
+    if (logits[word] > most) [best, most] = [word, logits[word]];
+  }
   return best;
 }

@@ -24,7 +24,7 @@ const PLACES = 24; // abstracts that are searched for where a unit is strongest
 export function openRemember(model, material) {
   const keeps = model.network.cell === 'gru' ? 'z' : 'f';
   const first = model.network.cell === 'gru' ? 'h' : 'c';
-  const state = { model, material, keeps, kind: first, sort: 'number', layer: 0, unit: 0, units: [] };
+  const state = { model, material, keeps, kind: first, sort: 'number', layer: 0, unit: null, units: [] };
   byId('remember-lede').textContent = 'To read is to carry something from each word to the next. '
     + 'Here you see what this network carries: nothing but these numbers tells it, at the end of a text, how it began.';
   state.map = new HeatMap(byId('heatmap'), byId('heatmap-caption'), (unit) => chooseUnit(state, unit));
@@ -52,7 +52,7 @@ function makeControls(state, first) {
     ...(layers.length > 1 ? [choice('remember-layer', 'of', layers, change('layer'))] : []),
     choice('remember-sort', 'Units by', [['number', 'number'], ['life', 'how long they remember'], ['swing', 'how strongly they swing']], change('sort')),
     element('div', { class: 'field' }, element('label', { for: 'remember-unit' }, 'Unit'),
-      element('input', { id: 'remember-unit', type: 'number', min: 0, max: network.layers[0].size - 1, value: 0,
+      element('input', { id: 'remember-unit', type: 'number', min: 0, max: network.layers[0].size - 1,
         onchange: (event) => chooseUnit(state, clamp(event.target.value, state)) })),
   );
 }
@@ -83,8 +83,8 @@ function showMap(state) {
   const swing = number.map((unit) => spread(state.columns.map((values) => values[unit])));
   const by = { number: (unit) => -unit, life: (unit) => state.lives[unit], swing: (unit) => swing[unit] }[sort];
   const order = number.sort((a, b) => by(b) - by(a));
-  if (state.unit === null || sort !== 'number') state.unit = order[0];
-  state.unit = Math.min(state.unit, order.length - 1);
+  if (sort !== 'number') [state.unit] = order;
+  state.unit ??= state.lives.indexOf(Math.max(...state.lives)); // the one with most to show
   map.show(state.columns, state.units.map(({ text }) => text), order, FROM_ZERO.has(kind) ? 0 : -1);
   chooseUnit(state, state.unit);
 }

@@ -11,7 +11,7 @@ export function openWords(model, material) {
   function find(id) {
     const neighbours = nearest(model, lengths, id, 12).filter(([other]) => known(other));
     const name = vocabulary.name(id);
-    byId('words-search').value = name;
+    byId('words-search').value = name.replace('\u2423', '');
     byId('neighbours-title').textContent = `Used like “${name}”`;
     byId('neighbours').replaceChildren(...neighbours.map(([other, likeness]) => {
       const bar = element('i', { style: `width: ${Math.max(0, 100 * likeness)}%` });

@@ -3,6 +3,7 @@ import { UNK } from './network.js';
 import { layout } from './text.js';
 
 const SPECIAL = ['<end>', '<unk>'];
+const HAIR = '\u200a'; // a token without letters of its own is a thin blank that can be chosen
 
 /** A vocabulary of whole words; what it lacks is `<unk>`. */
 export class WordVocabulary {
@@ -104,16 +105,16 @@ export class PieceVocabulary extends WordVocabulary {
       const whole = parts.join('') === words[at];
       let written = 0;
       return ids.map((id, nth) => {
-        const part = whole ? text.slice(written, written + parts[nth].length) : nth === 0 ? text : '·';
+        const part = whole ? text.slice(written, written + parts[nth].length) : nth === 0 ? text : HAIR;
         written += parts[nth].length;
-        return { id, blank: blank && nth === 0, text: part || '·' };
+        return { id, blank: blank && nth === 0, text: part || HAIR };
       });
     });
   }
 
   spellLast(prompt, ids) {
     const begins = ids.length < 2 || this.closes(ids.at(-2));
-    const part = this.name(ids.at(-1)).replace('\u2423', '') || '·';
+    const part = this.name(ids.at(-1)).replace('\u2423', '') || HAIR;
     return begins ? super.spellLast(prompt, ids) ?? { blank: true, text: part } : { blank: false, text: part };
   }
 }
