@@ -5,8 +5,6 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from patentlm.data.words import detokenize, tokenize
-
 TABS = ["write", "read", "remember", "words", "game", "run"]
 
 
@@ -170,24 +168,3 @@ def test_tabs_by_keyboard(page):
     page.get_by_role("button", name="Theme").click()
     page.get_by_role("button", name="Theme").click()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-
-
-TEXTS = [
-    "A neural network, e.g. a (deep) one: 1.5 times better!",
-    'He said "no" and left. "yes" is first-rate, isn\'t it? a/b',
-    "I.e. this; and – that … 3,000 µm [x] {y} “quoted” 'single' --dashes-- don't- stop",
-    "<unk> < unk > ÜBER İstanbul ß ŁÓDŹ Ωmega ΣΑΣ x² ½ 5.6.7 a.b.c. .. ?!",
-    "naïve café",
-    "हिन्दी में पेटेंट का सार। यह एक नेटवर्क है।",
-    "神经网络 と ニューラルネットワーク คือ โครงข่าย 한국어",
-    "العربية شبكة عصبية, עברית",
-    "\ufefftab\there\u00a0no-break\u2028line\x1cfs \x85next a\u200bb a\u00adb 🜚🙂 e\u0301",
-]
-
-
-def test_words_are_those_of_python(laboratory):
-    code = "window.patentlm.text"
-    for text in TEXTS:
-        words = laboratory.evaluate(f"text => {code}.tokenize(text)", text)
-        assert words == tokenize(text)
-        assert laboratory.evaluate(f"words => {code}.detokenize(words)", words) == detokenize(words)

@@ -18,6 +18,12 @@ Missing = dict[str, str]
 """By part of the page: why it is not there."""
 Rows = list[tuple[str, str]]
 
+_ROOT = r"(?<![\w.:/])(?:~\w*|[A-Za-z]:)?[/\\]"
+_FOLDERS = re.compile(
+    rf"(?<='){_ROOT}[^']*[/\\](?=[^'/\\]+')|{_ROOT}(?:[^\s'\"/\\]+[/\\])*(?=[^\s/\\])"
+)
+"""Folders in front of a path's last part, in quotes or up to a blank; relative paths stay."""
+
 ORDER = 5
 HEADINGS = ["model", "perplexity", "bits a word", "first guess right"]
 
@@ -168,6 +174,4 @@ def _shown(value: Any) -> str:
 
 def without_folders(text: str) -> str:
     """The text with paths cut to their last part: people whom a page is sent to need no more."""
-    return re.sub(
-        r"(?<![\w.:/])(?:~\w*|[A-Za-z]:)?[/\\](?:[^\s'\"/\\]+[/\\])*(?=[^\s/\\])", "", text
-    )
+    return _FOLDERS.sub("", text)

@@ -83,7 +83,7 @@ export class PieceVocabulary extends WordVocabulary {
 
   wordsOf(ids) {
     const bytes = ids.map((id) => (id <= UNK ? `${this.tokens[id]} ` : this.tokens[id])).join('');
-    return decode(bytes).split(' ').filter(Boolean);
+    return decode(bytes).replaceAll('\ufffd', '').split(/(?:[^\S\ufeff]|[\x1c-\x1f\x85])+/).filter(Boolean);
   }
 
   unknown() {
@@ -121,7 +121,7 @@ export class PieceVocabulary extends WordVocabulary {
 
 /** Characters that stand for bytes as text. */
 function decode(characters) {
-  return new TextDecoder().decode(Uint8Array.from(characters, (c) => c.charCodeAt(0)));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(characters, (c) => c.charCodeAt(0)));
 }
 
 export function makeVocabulary(tokens, pieces) {
