@@ -4,6 +4,7 @@ table: see `--help`."""
 from omegaconf import DictConfig
 
 from patentlm.command import command
+from patentlm.terminal import printable
 
 
 @command("evaluate")
@@ -13,14 +14,14 @@ def main(config: DictConfig) -> None:
     from patentlm.reports import calibration, comparison, text_quality
 
     runtime.prepare()
-    models = comparison.load_models(config.checkpoint.split(","), device=config.device)
+    models = comparison.load_models(config.checkpoint, device=config.device)
     corpora = comparison.corpora_of(models, config.get("data"))
     if config.tune:
         for path, model in models.items():
             print(f"{path}: {calibration.tune(model, corpora[path], config)}")
         return
     compare = text_quality.compare if config.text else comparison.compare
-    print(compare(models, corpora, config))
+    print(printable(compare(models, corpora, config)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """Lets a trained model write patent abstracts: see `--help`."""
 
-import sys
-
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from patentlm.command import command
+from patentlm.terminal import printable, say
 
 
 @command("generate")
@@ -29,20 +28,20 @@ def main(config: DictConfig) -> None:
     if config.cache:
         model = model.with_cache(**config.cache)
     for note in writing.notes(model, config.prompt):
-        print(note, file=sys.stderr)
+        say(note)
     texts = model.write(
         config.prompt,
         count=config.count,
         seed=config.seed,
         max_words=config.max_words,
-        sampling=OmegaConf.to_container(config.sampling),
+        sampling=model.sampling_of(config.sampling),
     )
     copied = None
     if config.novelty:
         copied = writing.look_up(texts, model, train)
-        print(writing.describe_copied(texts, copied), file=sys.stderr)
+        say(writing.describe_copied(texts, copied))
     scores = writing.score(texts, model) if config.log_probabilities else None
-    print(writing.FORMATS[config.format](texts, copied, scores))
+    print(printable(writing.FORMATS[config.format](texts, copied, scores)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,19 @@
 """Imports run one way; the frameworks stay in the rooms meant for them."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
+from patentlm.settings.checking import WAYS as WAYS_TO_MAKE
+from patentlm.settings.kinds import Named, Part
+from patentlm.settings.schema import HYDRA as HYDRA_SETTINGS
+from patentlm.settings.schema import SCRIPTS
+
+CONF = Path(__file__).parent.parent / "conf"
+WAYS = WAYS_TO_MAKE.keys()
 SOURCE = Path(__file__).parent.parent / "src"
 FILES = sorted(SOURCE.rglob("*.py"))
 LIGHTNING = {
@@ -73,6 +82,45 @@ def test_frameworks_stay_in_their_rooms(path):
     assert "pytorch_lightning" not in roots or module_name(path) in LIGHTNING
     assert "hydra" not in roots or module_name(path) in HYDRA
     assert "optuna" not in roots or module_name(path) in OPTUNA
+
+
+def settings_of(path: Path) -> dict:
+    found = yaml.safe_load(path.read_text("utf-8")) or {}
+    return {name: value for name, value in found.items() if name not in ("defaults", "hydra")}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_setting_of_a_script_has_a_type_and_a_range(script):
+    assert settings_of(CONF / f"{script}.yaml").keys() <= SCRIPTS[script].keys()
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*/*.yaml")), ids=lambda path: path.stem)
+def test_every_argument_of_an_option_has_a_type_and_a_range(path):
+    found = settings_of(path)
+    if "_target_" in found:
+        assert found.keys() - WAYS - {"_target_"} <= listed()[found["_target_"]]
+    for part in found.values():  # callbacks, loggers and the like stand under names
+        if isinstance(part, dict) and "_target_" in part:
+            assert part.keys() - WAYS - {"_target_"} <= listed()[part["_target_"]]
+
+
+@cache
+def listed() -> dict[str, set[str]]:
+    """The arguments of every class in the schema."""
+    found: dict[str, set[str]] = {}
+
+    def walk(schema) -> None:
+        schema = schema.part if isinstance(schema, Named) else schema
+        if isinstance(schema, Part):
+            for target, arguments in schema.targets.items():
+                found[target] = set(arguments)
+                walk(arguments)
+        elif isinstance(schema, dict):
+            for below in schema.values():
+                walk(below)
+
+    walk({**SCRIPTS, **HYDRA_SETTINGS})
+    return found
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

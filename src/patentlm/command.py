@@ -21,7 +21,7 @@ from patentlm.errors import ConfigError, PatentLMError, as_mistake, mistake_in
 from patentlm.settings.arguments import prepare
 from patentlm.settings.checking import names_of
 from patentlm.settings.explaining import explain
-from patentlm.settings.hooks import check_config
+from patentlm.settings.hooks import check_config, keep_paths
 from patentlm.terminal import one_line, say
 
 # Threads of libgomp spin while they wait for each other, 20 times longer than this by default; with
@@ -55,6 +55,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         def guarded(config: DictConfig) -> object:
             try:
                 check_config(config_name, config)
+                keep_paths(config)
                 return task(config)
             except Exception as error:
                 if not _sweeping():

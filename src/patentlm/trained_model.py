@@ -20,7 +20,7 @@ from patentlm.checkpoint import (
 from patentlm.data.arrays import Ids
 from patentlm.data.corpus import encode_texts
 from patentlm.data.windows import evaluation_windows
-from patentlm.data.words import END, Vocabulary, detokenize, tokenize
+from patentlm.data.words import END, Vocabulary, detokenize
 from patentlm.errors import CheckpointError, ConfigError
 from patentlm.evaluation.dynamic import Settings, adapt, second_moments
 from patentlm.evaluation.metrics import Score
@@ -98,20 +98,27 @@ class TrainedModel:
         *,
         count: int,
         seed: int,
-        max_words: int,
+        max_words: int | None,
         sampling: Mapping[str, float | None],
     ) -> list[Text]:
         """`count` texts that begin with a prompt; see `patentlm.generation.generator.generate`.
 
-        Vocabulary of the prompt that the vocabulary lacks are read as `<unk>` and shown as typed.
+        Words of the prompt that the vocabulary lacks are read as `<unk>` and shown as typed.
+
+        Args:
+            prompt: how they begin; may be empty.
+            count: how many.
+            seed: equal seeds, equal texts.
+            max_words: where a text is cut off; None for as many as its run was told.
+            sampling: filters by name, as `sampling_of` gives them.
         """
-        words = tokenize(prompt)
+        words = self.vocabulary.read(prompt)
         texts = generate(
             self.network,
             prompt=self.vocabulary.encode(words).tolist(),
             count=count,
             seed=seed,
-            max_words=max_words,
+            max_words=self.metadata.max_words if max_words is None else max_words,
             sampling=sampling,
             context=self.metadata.context,
         )
@@ -121,8 +128,19 @@ class TrainedModel:
             for whole, text in zip(wholes, texts, strict=True)
         ]
 
+    def sampling_of(self, given: Mapping[str, float | None]) -> dict[str, float | None]:
+        """Filters by name, with the run's own in place of those that are None."""
+        own = self.metadata.sampling
+        return {name: own.get(name) if v is None else v for name, v in given.items()}
+
     def generate(
-        self, prompt: str = "", *, count: int = 1, seed: int = 1, **sampling: float | None
+        self,
+        prompt: str = "",
+        *,
+        count: int = 1,
+        seed: int = 1,
+        max_words: int | None = None,
+        **sampling: float | None,
     ) -> list[str]:
         """`count` texts that begin with a prompt.
 
@@ -130,8 +148,9 @@ class TrainedModel:
             prompt: how they begin; may be empty.
             count: how many.
             seed: equal seeds, equal texts.
-            sampling: filters such as `temperature=0.8, top_p=0.9`; what the run was made with
-                where none is given.
+            max_words: where a text is cut off; None for as many as the run was told.
+            sampling: filters such as `temperature=0.8, top_p=0.9` in place of those that the run
+                was told to write with; None leaves one out.
 
         Raises:
             ConfigError: if a filter's name or value can't work.
@@ -140,8 +159,8 @@ class TrainedModel:
             prompt,
             count=count,
             seed=seed,
-            max_words=self.metadata.max_words,
-            sampling=sampling or self.metadata.sampling,
+            max_words=max_words,
+            sampling={**self.metadata.sampling, **sampling},
         )
         return [text.text for text in texts]
 
@@ -223,6 +242,7 @@ def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
     Raises:
         CheckpointError: if there is no such file, it is damaged or not one of patentlm's, or the
             members of an ensemble don't fit together.
+        ConfigError: if this machine has no such device.
     """
     paths = [str(path)] if Path(path).expanduser().exists() else str(path).split("+")
     models = [_load(part.strip(), device=device) for part in paths]
@@ -249,5 +269,16 @@ def _load(path: str, *, device: str | None) -> TrainedModel:
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from error
     network.load_state_dict(weights)
+    return TrainedModel(network.eval().to(_usable(device)), metadata)
+
+
+def _usable(device: str | None) -> str:
+    """The device, or the machine's own choice for None."""
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return TrainedModel(network.eval().to(device), metadata)
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(
+            f"device={device}: this machine has no such device; leave it out"
+        ) from error
+    return device

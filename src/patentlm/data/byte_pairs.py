@@ -75,6 +75,14 @@ class BytePairVocabulary(Vocabulary):
         text = "".join(f"{self.tokens[at]} " if at <= UNK else self.tokens[at] for at in ids)
         return text.encode("latin-1").decode("utf-8", "ignore").split()
 
+    @cached_property
+    def is_cased(self) -> bool:
+        pieces = (piece for piece in self.tokens[len(SPECIAL) :] if len(piece) > 1)
+        return any("A" <= sign <= "Z" for piece in pieces for sign in piece)
+
+    def knows(self, words: Iterable[str]) -> bool:
+        return True
+
     def unknown(self, text: str) -> list[str]:
         """None: every word can be spelt."""
         return []

@@ -11,7 +11,7 @@ import numpy as np
 from patentlm.data.arrays import Ids, Int64Array, row_of_each
 from patentlm.data.interim import number_words
 from patentlm.data.splits import SPLITS
-from patentlm.data.words import END, Tokenizer, Vocabulary, tokenize
+from patentlm.data.words import END, Tokenizer, Vocabulary
 from patentlm.errors import ConfigError
 
 
@@ -69,7 +69,7 @@ class Corpus:
 
 def encode_texts(texts: Iterable[str], vocabulary: Vocabulary) -> Ids:
     """Texts as `<end> w1 … wn <end> …`, `(targets + 1,)`."""
-    batch = number_words([tokenize(text) for text in texts])
+    batch = number_words([vocabulary.read(text) for text in texts])
     closed = close_texts(*vocabulary.encode_batch(batch.words).write(batch.ids, batch.lengths))
     return np.append(np.array([END], closed.dtype), closed)
 

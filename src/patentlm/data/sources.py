@@ -139,6 +139,9 @@ class FileSource(PatentSource):
     def label(self) -> str:
         return place_of(self.path).name
 
+    def resolved(self) -> dict[str, Any]:
+        return {"path": str(place_of(self.path))}
+
     def identity(self) -> dict[str, Any]:
         files = find_files(self.path)
         kinds = [kind_of(file) for file in files]  # decide how they are read
@@ -189,7 +192,7 @@ class CorpusSource:
         return {"source": type(self).__name__, **named, **files}
 
     def resolved(self) -> dict[str, Any]:
-        return {}
+        return {"path": str(place_of(self.path))}
 
     def records(self) -> Records:
         return read_corpus(self._files(), Encoding(self.encoding, self.encoding_errors))

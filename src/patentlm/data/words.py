@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from patentlm.data.arrays import Ids, Int64Array, place_in_row, row_starts, row_sums
 from patentlm.data.scripts import begins_with_mark, both_unspaced, words_of_any_script
+from patentlm.errors import DataError
 
 END, UNK = 0, 1
 SPECIAL = ("<end>", "<unk>")
@@ -30,6 +31,7 @@ every word outside the vocabulary. Their ids are their places here."""
 _WORD = re.compile(  # where no marks are, nor scripts without blanks; as `word_pattern` does
     r"\w++(?:['-]\w++)*+|<unk>|\S"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ALONE = [sign for sign in string.punctuation if sign not in "'-_<"]
 _EDGES = [pair for mark in "'-" for pair in (f" {mark}", f"{mark} ", f"{mark}'", f"{mark}-")]
 _CLOSING = frozenset(".,;:!?%)]}”、。")
@@ -107,6 +109,35 @@ class Vocabulary:
         """What an id stands for, as people read it."""
         return "".join(self.words_of([at]))
 
+    @cached_property
+    def is_cased(self) -> bool:
+        """Whether it comes from texts with capitals, as a corpus that is tokenised already may."""
+        words = (word for word in self.tokens[len(SPECIAL) :] if len(word) > 1)
+        return any(word != word.lower() for word in words)
+
+    def read(self, text: str) -> list[str]:
+        """The words of a text, read as the texts of the vocabulary were.
+
+        Of a corpus with capitals, what stands between blanks is a word if the vocabulary has it,
+        or if it can't be parted into words that the vocabulary has.
+
+        Raises:
+            DataError: if the text holds lone surrogates, which are not characters.
+        """
+        if _SURROGATE.search(text):
+            raise DataError(f"{text[:40]!a} holds lone surrogates, which are not characters")
+        if not self.is_cased:
+            return tokenize(text)
+        return [word for apart in text.split() for word in self._parts(apart)]
+
+    def _parts(self, apart: str) -> list[str]:
+        parts = [apart] if apart in self.ids else _split(apart)
+        return parts if self.knows(parts) else [apart]
+
+    def knows(self, words: Iterable[str]) -> bool:
+        """Whether all of some words can be told from `<unk>`."""
+        return all(word in self.ids for word in words)
+
     @property
     def dtype(self) -> type[np.unsignedinteger[Any]]:
         """The smallest type that holds the vocabulary."""
@@ -114,7 +145,7 @@ class Vocabulary:
 
     def unknown(self, text: str) -> list[str]:
         """The words of a text that the vocabulary lacks, each once, in their order."""
-        return [word for word in dict.fromkeys(tokenize(text)) if word not in self.ids]
+        return [word for word in dict.fromkeys(self.read(text)) if word not in self.ids]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Readable text of ids; the first `END` closes it."""
@@ -192,7 +223,11 @@ def tokenize(text: str) -> list[str]:
         >>> tokenize("A feed-forward net, 1.5 mm.")
         ['a', 'feed-forward', 'net', ',', '1', '.', '5', 'mm', '.']
     """
-    text = text.lower()
+    return _split(text.lower())
+
+
+def _split(text: str) -> list[str]:
+    """The words of a text, their case as it is."""
     if not text.isascii():
         words = words_of_any_script(text)
         return _WORD.findall(text) if words is None else words

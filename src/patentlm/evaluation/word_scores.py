@@ -13,7 +13,7 @@ from torch import Tensor
 
 from patentlm.data.corpus import encode_texts
 from patentlm.data.windows import Context, evaluation_windows
-from patentlm.data.words import END, SPECIAL, Vocabulary, detokenize, tokenize, word_starts
+from patentlm.data.words import END, SPECIAL, Vocabulary, detokenize, word_starts
 from patentlm.evaluation.scoring import read_windows
 from patentlm.model.network import Network
 
@@ -98,7 +98,7 @@ def score_words(
     Returns:
         One entry for each word and one for `<end>`.
     """
-    words, ids = tokenize(text), encode_texts([text], vocabulary)
+    words, ids = vocabulary.read(text), encode_texts([text], vocabulary)
     windows = evaluation_windows(ids, context=context, batch_size=32)
     pieces = [
         piece

@@ -1,8 +1,9 @@
 """Checkpoints and baselines side by side on the same targets."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -19,6 +20,8 @@ from patentlm.errors import DataError
 from patentlm.evaluation.dynamic import Settings, score_adapting, second_moments
 from patentlm.evaluation.metrics import Score
 from patentlm.evaluation.scoring import score_most_common, score_ngram, score_unigram
+from patentlm.settings.parts import PORTAL
+from patentlm.terminal import say
 from patentlm.trained_model import TrainedModel, load
 
 Row = tuple[str, ...]
@@ -29,13 +32,36 @@ HEADINGS = (
 )  # fmt: skip
 
 
-def load_models(paths: Sequence[str], *, device: str | None) -> dict[str, TrainedModel]:
+def load_models(paths: str, *, device: str | None) -> dict[str, TrainedModel]:
     """Models by the path they were asked for.
+
+    Args:
+        paths: with commas between them; a comma may belong to a path that exists.
+        device: where they compute; None for the machine's own choice.
 
     Raises:
         CheckpointError: if one can't be loaded.
     """
-    return {path: load(path, device=device) for path in map(str.strip, paths)}
+    return {path: load(path, device=device) for path in paths_in(paths)}
+
+
+def paths_in(text: str) -> list[str]:
+    """Paths with commas between them, each the longest that exists."""
+    parts, paths = text.split(","), []
+    while parts:
+        ends = range(len(parts), 0, -1)
+        joined = [(end, ",".join(parts[:end]).strip()) for end in ends]
+        there = ((end, path) for end, path in joined if _exists(path))
+        end, path = next(there, joined[-1])
+        paths.append(path)
+        parts = parts[end:]
+    return paths
+
+
+def _exists(path: str) -> bool:
+    """Whether a path is there, or all members of an ensemble are."""
+    members = [path] if Path(path).expanduser().exists() else path.split("+")
+    return all(Path(member.strip()).expanduser().exists() for member in members)
 
 
 def corpora_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> dict[str, Corpus]:
@@ -46,7 +72,7 @@ def corpora_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> d
         DataError: if it can't be prepared.
     """
     first = next(iter(models.values())).metadata
-    plain: Any = OmegaConf.to_container(data, resolve=True) if data else first.data
+    plain: Any = OmegaConf.to_container(data, resolve=True) if data else own_data(first)
     source: Source = build_data(plain)
 
     @cache
@@ -54,6 +80,23 @@ def corpora_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> d
         return prepare(source, tokenizer)
 
     return {path: prepared(_tokenizer(model.metadata, source)) for path, model in models.items()}
+
+
+def own_data(metadata: CheckpointMetadata) -> dict[str, Any]:
+    """The data that a checkpoint says its model was trained on, as far as a file can be believed:
+    what will be read is said first, and only the portal's own host is ever asked.
+
+    Raises:
+        DataError: if it says nothing.
+    """
+    data = dict(metadata.data)
+    if not data:
+        raise DataError("the checkpoint does not say what data it was trained on; give data=…")
+    if "path" in data:
+        say(f"note: reads {data['path']}, which the checkpoint names as its data")
+    if "api_url" in data:
+        data["api_url"] = PORTAL
+    return data
 
 
 def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids:

@@ -85,7 +85,7 @@ def compare(
     columns, heading = {}, [f"{corpus.label}: {len(real):,} abstracts each, seed {config.seed}"]
     for path, model in models.items():
         model = model.with_cache(**config.cache) if config.cache else model
-        sampling = config.get("sampling") or model.metadata.sampling
+        sampling = model.sampling_of(config.sampling)
         name = path + additions(config)
         columns[name] = judge_written(
             model,
@@ -93,9 +93,11 @@ def compare(
             sampling,
             count=len(real),
             seed=config.seed,
-            max_words=config.samples.max_words,
+            max_words=config.samples.max_words or model.metadata.max_words,
         )
-        settings = ", ".join(f"{key} {value}" for key, value in sampling.items())
+        settings = ", ".join(
+            f"{key} {value}" for key, value in sampling.items() if value is not None
+        )
         heading.append(f"{name}: {settings}")
     columns[f"real ({config.split})"] = judge(real, train)
     return "\n".join([*heading, "", _table(columns)])

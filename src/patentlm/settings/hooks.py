@@ -1,5 +1,6 @@
 """What Hydra calls before a script does any work: the check of all its settings."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from patentlm.settings.kinds import TEXT, Part
 from patentlm.settings.schema import HYDRA, SCRIPTS
 from patentlm.terminal import say
 
+LONGEST = 200
+"""Bytes of a job's name; most file systems allow 255 for the name of a folder."""
+PATHS = ("checkpoint", "ckpt_path", "init_from", "word_vectors", "path", "data.path")
 OF_A_SWEEP = ("sweep", "sweeper", "launcher")
 
 
@@ -78,6 +82,33 @@ def _is_derived(config: DictConfig, name: str) -> bool:
     above, _, last = name.rpartition(".")
     table = OmegaConf.select(config, above) if above else config
     return isinstance(table, DictConfig) and OmegaConf.is_interpolation(table, last)
+
+
+def keep_paths(config: DictConfig) -> None:
+    """Lets relative paths mean what they meant where the script was started, in a job that Hydra
+    moved to a folder of its own."""
+    start = Path(HydraConfig.get().runtime.cwd)
+    for name in PATHS if Path.cwd() != start else ():
+        path = OmegaConf.select(config, name)
+        if isinstance(path, str) and path:
+            OmegaConf.update(config, name, str(start / Path(path).expanduser()))
+
+
+def job_name(varied: str) -> str:
+    """The name of a sweep's job: what the sweep varies, cut where it is too long for a folder, with
+    a digest of all of it.
+
+    >>> job_name("seed=1,model.layers=2")
+    'seed=1,model.layers=2'
+    """
+    name = varied.encode()
+    if len(name) <= LONGEST:
+        return varied
+    digest = hashlib.sha256(name).hexdigest()[:12]
+    return f"{name[: LONGEST - 16].decode(errors='ignore')}…{digest}"
+
+
+OmegaConf.register_new_resolver("job_name", job_name, replace=True)
 
 
 def _check_hydra(config: DictConfig, parts: tuple[str, ...]) -> None:

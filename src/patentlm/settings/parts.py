@@ -25,6 +25,9 @@ from patentlm.settings.kinds import (
     whole,
 )
 
+PORTAL = "https://api.uspto.gov/api/v1"
+"""The one host that is asked for what a checkpoint names; the key is for it alone."""
+
 SIZE = whole(1, 65_536)
 SEED = whole(0, 2**32 - 1)
 DROPOUT = number(0, 1, below=True)

@@ -81,7 +81,7 @@ EVALUATE: dict[str, Schema] = {
     "ngram_order": whole(1, 20),
     "evaluation_batch_size": BATCH,
     "text": FLAG,
-    "samples": {"count": COUNT, "max_words": MAX_WORDS},
+    "samples": {"count": COUNT, "max_words": nullable(MAX_WORDS)},
     "seed": SEED,
     "device": DEVICE,
 }
@@ -95,7 +95,7 @@ GENERATE: dict[str, Schema] = {
     "prompt": ANY_TEXT,
     "count": COUNT,
     "seed": SEED,
-    "max_words": MAX_WORDS,
+    "max_words": nullable(MAX_WORDS),
     "format": one_of("text", "jsonl"),
     "novelty": FLAG,
     "log_probabilities": FLAG,
