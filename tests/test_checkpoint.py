@@ -154,7 +154,7 @@ TARGETS = [
     "torch.nn.Identity",
     "patentlm.checkpoint.Path",
     "patentlm.data.corpus.FileLock",
-    "patentlm.data.words.FixedVocabulary",
+    "patentlm.data.fixed_vocabulary.FixedVocabulary",
     "patentlm.model.network.torch.load",
     "torch.nn.Missing",
     None,

@@ -169,27 +169,6 @@ class Tokenizer(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FixedVocabulary(Tokenizer):
-    """Reads texts with a vocabulary that was chosen elsewhere.
-
-    Args:
-        tokenizer: what chose it.
-        vocabulary: by id.
-    """
-
-    tokenizer: Tokenizer
-    vocabulary: tuple[str, ...]
-
-    def train(
-        self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
-    ) -> Vocabulary:
-        return self.load(self.vocabulary)
-
-    def load(self, vocabulary: Sequence[str]) -> Vocabulary:
-        return self.tokenizer.load(vocabulary)
-
-
-@dataclass(frozen=True, kw_only=True)
 class WordTokenizer(Tokenizer):
     """Takes whole words.
 

@@ -12,10 +12,11 @@ from tabulate import tabulate
 from patentlm.checkpoint import CheckpointMetadata, build_data
 from patentlm.data.arrays import Ids
 from patentlm.data.corpus import Corpus
+from patentlm.data.fixed_vocabulary import FixedVocabulary
 from patentlm.data.preparation import fingerprint, prepare
 from patentlm.data.sources import Source
 from patentlm.data.windows import describe_context
-from patentlm.data.words import FixedVocabulary, Tokenizer
+from patentlm.data.words import Tokenizer
 from patentlm.errors import DataError
 from patentlm.evaluation.dynamic import Settings, score_adapting, second_moments
 from patentlm.evaluation.metrics import Score
