@@ -51,7 +51,7 @@ class WordVectors(Callback):
         if writer is not None:
             model = trained(pl_module)
             vectors = model.network.embedding.weight.detach()[: self.words].cpu()
-            names = list(model.vocabulary.tokens[: self.words])
+            names = [_label(token) for token in model.vocabulary.tokens[: self.words]]
             writer.add_embedding(vectors, metadata=names, tag="embedding")
 
 
@@ -90,3 +90,9 @@ def tensorboard(trainer: Trainer) -> SummaryWriter | None:
         if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
             return logger.experiment  # type: ignore[no-any-return]
     return None
+
+
+def _label(token: str) -> str:
+    """What stands for a word or a piece in a table of one line each; the projector would skip a
+    blank line and give all further vectors the label of the one before."""
+    return token if token.isprintable() and token.strip() else repr(token)
