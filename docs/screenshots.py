@@ -68,16 +68,15 @@ def both_schemes(name: str, address: str, prepare: Callable[[Page], None]) -> No
 
 
 def wait_for_curves(page: Page) -> None:
-    """Waits until cards show their curves."""
-    page.get_by_text("valid/perplexity").first.wait_for(timeout=120_000)
-    page.wait_for_load_state("networkidle")
+    """Closes the settings and waits until cards show their curves."""
+    page.locator("scalar-card").first.wait_for(timeout=120_000)
+    page.get_by_role("button", name="Close side pane").click()
     page.wait_for_timeout(3_000)  # curves are drawn after their data have come
 
 
 def wait_for_table(page: Page) -> None:
     """Waits until HParams shows its table."""
-    page.get_by_text("test/perplexity").first.wait_for(timeout=120_000)
-    page.wait_for_load_state("networkidle")
+    page.get_by_text("Trial ID").first.wait_for(timeout=120_000)
     page.wait_for_timeout(3_000)
 
 
@@ -86,7 +85,7 @@ def take_tensorboard(folder: Path) -> None:
     script("train", "-m", *SWEEP, f"hydra.sweep.dir={folder}")
     with tensorboard(folder) as address:
         start = f"{address}/?darkMode={{dark}}"
-        both_schemes("tensorboard_scalars", f"{start}#timeseries", wait_for_curves)
+        both_schemes("tensorboard_scalars", f"{start}&smoothing=0&tagFilter=valid%2F%7Ctrain%2Floss#timeseries", wait_for_curves)
         both_schemes("tensorboard_hparams", f"{start}#hparams", wait_for_table)
 
 
