@@ -16,6 +16,12 @@ def test_the_picture_shows_every_room_and_script_once():
     assert len(names) == len(set(names)) == len(rooms.imports())
 
 
+def test_the_architecture_page_describes_every_folder():
+    page = (rooms.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = [path.name for path in rooms.PACKAGE.iterdir() if (path / "__init__.py").exists()]
+    assert [name for name in folders if f"`{name}/`" not in page] == []
+
+
 def test_arrows_that_a_longer_way_implies_are_left_out():
     found = {"a": {"b", "c"}, "b": {"c"}, "c": set()}
     assert rooms.arrows(found) == [("a", "b"), ("b", "c")]
