@@ -85,7 +85,11 @@ def take_tensorboard(folder: Path) -> None:
     script("train", "-m", *SWEEP, f"hydra.sweep.dir={folder}")
     with tensorboard(folder) as address:
         start = f"{address}/?darkMode={{dark}}"
-        both_schemes("tensorboard_scalars", f"{start}&smoothing=0&tagFilter=valid%2F%7Ctrain%2Floss#timeseries", wait_for_curves)
+        both_schemes(
+            "tensorboard_scalars",
+            f"{start}&smoothing=0&tagFilter=valid%2F%7Ctrain%2Floss#timeseries",
+            wait_for_curves,
+        )
         both_schemes("tensorboard_hparams", f"{start}#hparams", wait_for_table)
 
 

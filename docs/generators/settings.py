@@ -18,6 +18,8 @@ CONF = Path(__file__).parent.parent.parent / "conf"
 SCRIPTS = ("train", "evaluate", "generate", "export", "prepare")
 LINE = re.compile(r"^(?P<indent> *)(?P<name>[\w.-]+): ?(?P<value>.*)$")
 COMMENT = re.compile(r"(?:^|\s)# ?(.*)$")
+COMMAND = re.compile(r"python [\w./-]+(?!\S*:)")
+UNSEEN = ("hydra/help", "hydra/job_logging")
 HIDDEN = {"defaults", "hydra", "_target_", "_partial_", "_convert_", "_recursive_"}
 
 
@@ -68,7 +70,7 @@ def _section(path: Path) -> str:
         parts.append(f"Makes: `{target[1]}`")
     if rows := list(settings(text)):
         parts.append(
-            "\n".join(["| setting | default | |", "| --- | --- | --- |", *map(_row, rows)])
+            "\n".join(["| setting | default | meaning |", "| --- | --- | --- |", *map(_row, rows)])
         )
     return "\n\n".join(parts)
 
@@ -82,7 +84,7 @@ def description(text: str) -> str:
     paragraphs = [""]
     for line in takewhile(lambda line: line.startswith("#"), text.splitlines()):
         words = line.removeprefix("#").strip()
-        if words.startswith("python "):
+        if COMMAND.match(words):
             paragraphs += [f"`{words}`", ""]
         elif not words.startswith("@package"):
             paragraphs[-1] = f"{paragraphs[-1]} {words}".strip()
@@ -92,16 +94,15 @@ def description(text: str) -> str:
 def chosen(text: str) -> str:
     """What a file's list of defaults chooses, as one sentence."""
     names = []
-    for entry in yaml.safe_load(text).get("defaults", []) if yaml.safe_load(text) else []:
-        if isinstance(entry, str):
-            names += [] if entry == "_self_" else [f"`{entry}`"]
-        else:
-            names += [f"`{_group(group)}={option}`" for group, option in entry.items()]
+    for entry in (yaml.safe_load(text) or {}).get("defaults", []):
+        if isinstance(entry, dict):
+            (group, option), *_ = entry.items()
+            shown = group.removeprefix("override ").removeprefix("/")
+            if option is not None and shown not in UNSEEN:
+                names.append(f"`{shown}={option}`")
+        elif entry != "_self_":
+            names.append(f"`{entry}`")
     return f"Starts from {', '.join(names)}." if names else ""
-
-
-def _group(name: str) -> str:
-    return name.removeprefix("override ").removeprefix("/")
 
 
 def settings(text: str) -> Iterator[Setting]:
