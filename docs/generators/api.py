@@ -15,6 +15,7 @@ ROOMS = {
     "reports": "Reports",
     "export": "Export",
     "sweeps": "Sweeps",
+    "settings": "Settings: types and ranges",
     "command": "Commands and processes",
 }
 """A page's room and its title."""
@@ -43,7 +44,7 @@ def modules(room: str) -> list[str]:
     named = {module for some in BESIDE.values() for module in some} | set(ROOMS)
     wanted = [room, *BESIDE.get(room, ())]
     if room == list(ROOMS)[-1]:
-        loose = {path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
+        loose = {path.stem for path in PACKAGE.iterdir() if not path.stem.startswith("_")}
         wanted += sorted(loose - named)
     return [name for each in wanted for name in _modules_of(each)]
 
