@@ -34,19 +34,14 @@ class Columns(NamedTuple):
     """Where a record's fields stand.
 
     Args:
-        names: of the columns, by field of a `Patent`, that of the abstract first.
+        names: of the columns, by field of a `Patent` in their order; None where there is none.
         path: the keys to follow inside a nested abstract.
         shown: the abstract's column as a user would write it.
     """
 
-    names: Mapping[str, str]
+    names: Mapping[str, str | None]
     path: tuple[str, ...]
     shown: str
-
-    @property
-    def others(self) -> list[str]:
-        """The fields besides the abstract."""
-        return list(self.names)[1:]
 
 
 def plain_name(name: str) -> str:
@@ -95,8 +90,7 @@ def find_columns(
         raise DataError(f"has {names.count(name)} columns named {name}: leave or rename one")
     if plain_name(name) not in USUAL["abstract"]:
         notes.warn(f"abstracts are taken from the column {name!r}, which is not a usual name")
-    fields = {"abstract": name, **{field: known for field, known in found.items() if known}}
-    return Columns(fields, path, ".".join((name, *path)))
+    return Columns({"abstract": name, **found}, path, ".".join((name, *path)))
 
 
 def _first(names: Sequence[str], usual: Iterable[str]) -> str | None:

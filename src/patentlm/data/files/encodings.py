@@ -22,6 +22,7 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _CONTROLS = re.compile("[\x00\x80-\x9f]")
+_UTF8_CONTROLS = re.compile(b"\xc2[\x80-\x9f]")
 _STRAY_CONTROLS = 8  # so few are never too many
 _MOST_CONTROLS = 0.01  # of all characters
 _MOST_STRAY = 10  # bytes in a block that are worth replacing
@@ -107,10 +108,15 @@ class _Checked:
 
     def look(self, text: str, data: bytes) -> None:
         """Looks at one more block."""
-        if not text.isascii() or "\0" in text:
+        if "\0" in text or not (text.isascii() or self._is_plain(data)):
             self._look_closely(text, data)
         self.characters += len(text)
         self.lines += text.count("\n")
+
+    def _is_plain(self, data: bytes) -> bool:
+        """Whether a block of UTF-8 needs no closer look, which takes long."""
+        strict = self.encoding.errors == "strict"
+        return strict and self.encoding.codec == "utf-8" and not _UTF8_CONTROLS.search(data)
 
     def _look_closely(self, text: str, data: bytes) -> None:
         found = _CONTROLS.search(text)
@@ -197,8 +203,8 @@ def read_lines(blocks: Iterable[str], end: str = "\n") -> Iterator[str]:
     for block in blocks:
         *lines, rest = (rest + block).split(end)
         for line in lines:
-            number += 1
             yield line + end
+        number += len(lines)
         require_record(len(rest), f"in line {number + 1}")
     if rest:
         yield rest

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
+from typing import Any
 
 from patentlm.data.files.columns import is_abstract, listed
 from patentlm.data.files.encodings import read_lines
@@ -17,7 +18,7 @@ _LINES_LOOKED_AT = 5
 _NOT_JSON = (ValueError, RecursionError)  # the latter where it is nested too deeply
 _AGAIN = "fetch or export it again"
 
-Record = Mapping[str, object]
+Record = Mapping[Any, object]
 
 
 def read_objects(text: Iterator[str], column: str | None, notes: Notes) -> Iterator[Record]:

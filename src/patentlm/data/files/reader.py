@@ -78,8 +78,7 @@ def _patent(
     except NotTextError as error:
         notes.damaged(f"{error} (in record {notes.good + notes.counts['damaged'] + 1:,})")
         return None
-    others = dict(zip(columns.others, map(plain_text, record[1:]), strict=True))
-    return Patent(text, others.get("id", ""), others.get("date", ""), others.get("title", ""))
+    return Patent(text, *map(plain_text, record[1:]))
 
 
 @contextmanager

@@ -23,6 +23,21 @@ _LONE_RETURN = re.compile("\r(?!\n)")
 csv.field_size_limit(MAX_RECORD)
 
 
+class _Feed:
+    """Hands one text to a reader, which is asked for one row of it and then for the next text."""
+
+    text: str | None = None
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        text, self.text = self.text, None
+        if text is None:
+            raise StopIteration
+        return text
+
+
 class Rows:
     """The rows of a text, each with as many fields as there are names.
 
@@ -53,6 +68,14 @@ class Rows:
             rf"|(?P<plain>[^{mark}]*)(?:{mark}|$)"
         )
         self._keyed = abstract != 0 and self._width > 1
+        self._opening = layout.delimiter + (' "' if layout.spaced else '"')
+        self._feed = _Feed()
+        self._reader = csv.reader(
+            self._feed,
+            delimiter=layout.delimiter,
+            skipinitialspace=layout.spaced,
+            strict=True,
+        )
         self._with_quotes = self._without_quotes = 0  # rows so far
 
     def __iter__(self) -> Iterator[list[str]]:
@@ -136,20 +159,14 @@ class Rows:
             if fields is None or self._swallowed([line, *more]):
                 self._put_back(more)
                 return None
-        plain = line.rstrip("\r\n").split(self._layout.delimiter)
-        self._with_quotes += fields not in (None, plain)
+        self._with_quotes += line.startswith('"') or self._opening in line
         return fields
 
     def _parsed(self, text: str) -> tuple[list[str] | None, bool]:
         """Fields of a text as the csv module reads it strictly, and whether a quote is open."""
-        reader = csv.reader(
-            [text],
-            delimiter=self._layout.delimiter,
-            skipinitialspace=self._layout.spaced,
-            strict=True,
-        )
+        self._feed.text = text
         try:
-            return next(reader), False
+            return next(self._reader), False
         except csv.Error as error:
             return None, "unexpected end" in str(error)
 

@@ -54,7 +54,11 @@ def known_text(text: str) -> str:
     """The text, `""` where it stands for a missing value, and lone surrogates replaced."""
     if len(text) <= _LONGEST_MISSING and text.strip().casefold() in MISSING:
         return ""
-    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text)
+    return text
 
 
 def abstract_text(value: object, column: str, language: str | None) -> str:
