@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
@@ -22,16 +21,13 @@ from patentlm.settings.arguments import prepare
 from patentlm.settings.checking import names_of
 from patentlm.settings.explaining import explain
 from patentlm.settings.hooks import check_config, keep_paths
+from patentlm.settings.reference import help_text
 from patentlm.terminal import one_line, say
 
 # Threads of libgomp spin while they wait for each other, 20 times longer than this by default; with
 # another process on the same cores that makes two runs 20 times slower, not 2. Read by libgomp when
 # torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-
-# Hydra copies all that its store holds for each group that it lists, twice: most of the time of its
-# own help. There is one store for a process, and no copy is ever changed.
-ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 """The environment variable by which Hydra raises errors instead of printing them."""
@@ -73,6 +69,9 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
         main = hydra.main(version_base="1.3", config_path=str(conf), config_name=config_name)
 
         def run() -> None:
+            if {"-h", "--help"} & set(sys.argv[1:]):
+                print(help_text(config_name, conf, sys.argv[1:]))
+                return
             try:
                 sys.argv[1:] = prepare(sys.argv[1:], names_of(config_name))
             except ConfigError as error:
