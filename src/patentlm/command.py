@@ -67,26 +67,27 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
 
         conf = Path(inspect.getfile(task)).resolve().parent / "conf"
         main = hydra.main(version_base="1.3", config_path=str(conf), config_name=config_name)
-
-        def run() -> None:
-            if {"-h", "--help"} & set(sys.argv[1:]):
-                print(help_text(config_name, conf, sys.argv[1:]))
-                return
-            try:
-                sys.argv[1:] = prepare(sys.argv[1:], names_of(config_name))
-            except ConfigError as error:
-                exit_if_mistake(error)
-            try:
-                with _ending_well(), _raising() as one_liners:
-                    main(guarded)()
-            except (HydraException, OmegaConfBaseException) as error:
-                if one_liners:
-                    exit_if_mistake(explain(config_name, conf, sys.argv[1:], error))
-                raise
-
-        return run
+        return lambda: _run(main(guarded), config_name, conf)
 
     return decorate
+
+
+def _run(main: Callable[[], object], script: str, conf: Path) -> None:
+    """A script, from its arguments to its exit code."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(help_text(script, conf, sys.argv[1:]))
+        return
+    try:
+        sys.argv[1:] = prepare(sys.argv[1:], names_of(script))
+    except ConfigError as error:
+        exit_if_mistake(error)
+    with _ending_well(), _raising() as one_liners:
+        try:
+            main()
+        except (HydraException, OmegaConfBaseException) as error:
+            if one_liners:
+                exit_if_mistake(explain(script, conf, sys.argv[1:], error))
+            raise
 
 
 @contextmanager
