@@ -21,8 +21,9 @@ from tabulate import tabulate
 from benchmarks import results
 from patentlm.data.interim import InterimCorpus
 from patentlm.data.preparation import read
+from patentlm.data.shares import TEST, TRAIN
 from patentlm.data.sources import PatentSource
-from patentlm.data.splits import REMOVED, TEST, TRAIN
+from patentlm.data.splits import REMOVED
 
 Text = Sequence[str]
 

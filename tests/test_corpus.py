@@ -3,21 +3,25 @@
 import json
 import logging
 import multiprocessing
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from patentlm.data.cache import cache_folder
 from patentlm.data.corpus import encode_texts
-from patentlm.data.preparation import describe, fingerprint, prepare
+from patentlm.data.preparation import SCRATCH, describe, fingerprint, prepare
 from patentlm.data.records import Patent
 from patentlm.data.sources import CorpusSource, SampleSource
 from patentlm.data.splits import SPLITS, ClusterSplit
 from patentlm.data.words import SPECIAL, UNK, Vocabulary, WordTokenizer
 from patentlm.errors import DataError
+from patentlm.reports.preview import texts_of
 from tests.made_up import CLEANING, BreakingSource, ListSource, WatchedSource, texts_by_split
 
 KEEP_ALL = WordTokenizer(min_count=1, max_words=None)
@@ -77,14 +81,17 @@ def test_what_was_found_and_made_is_counted(watched):
         "without_text": 0,
         "outside_query": 0,
         "train_abstracts": 2,
+        "train_words": 6,
         "train_targets": 8,
         "train_characters": 12,
         "train_unknown": 0,
         "valid_abstracts": 1,
+        "valid_words": 2,
         "valid_targets": 3,
         "valid_characters": 4,
         "valid_unknown": 1,
         "test_abstracts": 2,
+        "test_words": 5,
         "test_targets": 7,
         "test_characters": 14,
         "test_unknown": 3,
@@ -273,7 +280,8 @@ def test_processes_that_ask_at_once_get_one_whole_corpus(watched):
 
 def test_nothing_but_plain_values_is_stored(watched):
     corpus = prepare(watched(**TINY), KEEP_ALL)
-    names = {"train.npy", "valid.npy", "test.npy", "vocabulary.json", "counts.json"}
+    names = {"train.npy", "valid.npy", "test.npy", "train_records.npy", "valid_records.npy"}
+    names |= {"test_records.npy", "vocabulary.json", "counts.json", "warnings.json"}
     assert set(content(corpus.folder)) == names
     assert json.loads((corpus.folder / "vocabulary.json").read_text()) == [
         "<end>", "<unk>", "b", "a", "c",
@@ -284,5 +292,88 @@ def test_counts_are_told(watched, caplog):
     assert describe({"rows": 3522, "near_duplicates": 345}) == "3,522 rows, 345 near duplicates"
     with caplog.at_level(logging.INFO):
         corpus = prepare(watched(**TINY), KEEP_ALL)
-    told = "5 rows, 0 without text, 0 outside query, 2 train abstracts, 8 train targets"
+    told = (
+        "5 rows, 0 without text, 0 outside query, 2 train abstracts, 6 train words, 8 train targets"
+    )
     assert f"{corpus.label}: {told}" in caplog.text
+
+
+def test_texts_know_their_row_and_day():
+    rows = [
+        Patent(f"Text {n} is about {n}.", str(n), date, "")
+        for n, date in enumerate(["2001-06-05", "", "20020101", "1999", "no date"] * 6)
+    ]
+    split = replace(SAMPLE.split, overlap=1.0)
+    corpus = prepare(ListSource(rows=rows, query=None, cleaning=CLEANING, split=split), KEEP_ALL)
+    found = {tuple(record) for name in SPLITS for record in corpus.records(name).tolist()}
+    days = {0: 20010605, 1: 0, 2: 20020101, 3: 19990000, 4: 0}
+    assert found == {(row, days[row % 5]) for row in range(30)}
+    numbers = [int(text.split()[1]) for text in texts_of(corpus, "train")]
+    assert corpus.records("train")[:, 0].tolist() == numbers == sorted(numbers)
+
+
+FILES = ["vocabulary.json", "counts.json", "warnings.json", "train.npy", "test_records.npy"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "gone", "other"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_corpus_is_made_again_and_said(watched, caplog, name, damage):
+    source = watched(**TINY)
+    before = content(prepare(source, KEEP_ALL).folder)
+    path = prepare(source, KEEP_ALL).folder / name
+    whole = path.read_bytes()
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes({"cut": whole[:-1], "empty": b"", "other": b"[1]"}[damage])
+    corpus = prepare(source, KEEP_ALL)
+    assert content(corpus.folder) == before
+    assert source.readings == 2
+    assert "is damaged in the cache: it is made again" in caplog.text
+    assert folders() == [corpus.folder]
+    assert corpus.ids("train").tolist() == [0, 2, 3, 2, 0, 3, 2, 4, 0]
+
+
+def test_what_a_killed_preparation_left_is_swept(watched):
+    source = watched(**TINY)
+    folder = prepare(source, KEEP_ALL).folder
+    for name in (folder.name, "f" * 16):
+        left = folder.with_name(name).with_suffix(SCRATCH) / "corpus"
+        left.mkdir(parents=True)
+        (left / "train.npy").write_bytes(b"half")
+    with FileLock(folder.with_name("e" * 16).with_suffix(".lock")):  # one at work
+        busy = folder.with_name("e" * 16).with_suffix(SCRATCH)
+        busy.mkdir()
+        other = prepare(replace(source, encoding="latin-1"), KEEP_ALL).folder
+    assert folders() == sorted([folder, other, busy])
+
+
+def test_a_prepared_cache_that_can_only_be_read_is_used(watched, cache):
+    source = watched(**TINY)
+    first = prepare(source, KEEP_ALL)
+    for lock in (cache / "corpora").glob("*.lock"):
+        lock.unlink()
+    before = sorted(cache.rglob("*"))
+    (cache / "corpora").chmod(0o500)
+    try:
+        assert prepare(source, KEEP_ALL) == first
+    finally:
+        (cache / "corpora").chmod(0o700)
+    assert sorted(cache.rglob("*")) == before
+
+
+def test_a_disk_that_is_full_is_said_in_a_line(watched):
+    script = (
+        "import resource, sys\n"
+        "from tests.test_corpus import *\n"
+        "source = WatchedSource(path=sys.argv[1], encoding='utf-8', encoding_errors='strict',\n"
+        "    notes=sys.argv[1] + '/notes')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "try:\n    prepare(source, KEEP_ALL)\nexcept DataError as error:\n    print(error)\n"
+    )
+    source = watched(train="a b c d\n" * 2000, valid="a\n", test="a\n")
+    found = subprocess.run(
+        [sys.executable, "-c", script, source.path], capture_output=True, text=True, check=True
+    )
+    assert "corpora can't be written (" in found.stdout
+    assert found.stdout.count("\n") == 1
+    assert folders() == []

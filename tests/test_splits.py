@@ -18,14 +18,18 @@ from benchmarks.leak import leaks
 from patentlm.data.ingest import digest, fold
 from patentlm.data.minhash import likely_pairs
 from patentlm.data.near_duplicates import connected, exact_pairs
-from patentlm.data.preparation import read
+from patentlm.data.preparation import prepare, read
 from patentlm.data.records import Patent
+from patentlm.data.shares import assign_clusters
 from patentlm.data.sources import SampleSource
-from patentlm.data.splits import REMOVED, SPLITS, ClusterSplit
+from patentlm.data.splits import REMOVED, SPLITS, ClusterSplit, DateSplit
+from patentlm.data.words import WordTokenizer
+from patentlm.errors import ConfigError, DataError
 from tests.made_up import ListSource, texts_by_split
 
-SETTINGS = OmegaConf.load(Path(__file__).parents[1] / "conf/data/base/patents.yaml")
-SPLIT = instantiate(SETTINGS.split)
+CONF = Path(__file__).parents[1] / "conf/data"
+SETTINGS = OmegaConf.load(CONF / "base/patents.yaml")
+SPLIT = instantiate(OmegaConf.load(CONF / "split/cluster.yaml"))
 CLEANING = instantiate(SETTINGS.cleaning)
 # Small texts get to all sides.
 HALF = ClusterSplit(valid=0.25, test=0.25, shingle=2, overlap=0.5, exact_up_to=10_000)
@@ -146,13 +150,16 @@ def test_the_shares_are_those_of_the_clusters():
     assert [len(texts[name]) / 4000 for name in SPLITS] == pytest.approx([0.7, 0.2, 0.1], abs=0.03)
 
 
-def test_the_side_of_a_cluster_hangs_on_the_digest_of_its_earliest_member():
-    split = replace(HALF, valid=0.25, test=0.5)
-    digests = np.array([0, 2**63 - 2**20, 2**63, 2**63 + 2**62, 2**64 - 1], np.uint64)
-    assert [SPLITS[at] for at in split.side(digests)] == ["test", "test", "valid", "train", "train"]
-    parent, child = patent("a b c d", "1", "2001-01-01"), patent("b c d e", "2", "2002-01-01")
-    [side] = split.side(np.array([digest("a b c d")], np.uint64))
-    assert set(sides_of([child, parent], split).values()) == {SPLITS[side]}
+def test_the_side_of_a_cluster_depends_on_the_digest_of_its_earliest_member():
+    parents = [patent(f"x{n} y{n} z{n} v{n}", str(n), f"{2000 + n % 90}-01-01") for n in range(400)]
+    rows = [patent(f"{parent.abstract} more", "99", "2099-01-01") for parent in parents[:5]]
+    sides = sides_of([*rows, *parents])
+    places = {parent.abstract: digest(parent.abstract) / 2**64 for parent in parents}
+    expected = {
+        text: "test" if place < 0.25 else "valid" if place < 0.5 else "train"
+        for text, place in places.items()
+    }
+    assert sides == expected | {row.abstract: expected[row.abstract[:-5]] for row in rows}
 
 
 @st.composite
@@ -192,8 +199,12 @@ def test_what_is_found_decides_alone_who_stays_together(split, find, patents):
     )
     labels = connected(pairs, len(kept)).tolist()
     # the rows are in order of grant: the label is the place of the earliest
-    digests = np.array([digest(patents[kept[label]].abstract) for label in labels], np.uint64)
-    assert sides[kept].tolist() == split.side(digests).tolist()
+    heads = sorted(set(labels))
+    places = np.array([digest(patents[kept[head]].abstract) / 2**64 for head in heads])
+    sizes = np.array([labels.count(head) for head in heads])
+    of_heads = assign_clusters(places, sizes, valid=split.valid, test=split.test).tolist()
+    by_head = dict(zip(heads, of_heads, strict=True))
+    assert sides[kept].tolist() == [by_head[label] for label in labels]
     assert counts["near_duplicates"] == sum(labels.count(label) > 1 for label in labels)
 
 
@@ -204,10 +215,73 @@ def test_the_order_of_the_rows_moves_nobody(patents, rng):
     assert divided(shuffled, HALF)[1] == divided(patents, HALF)[1]
 
 
-@given(dated_patents(), st.integers(1990, 2030))
-def test_unrelated_patents_move_nobody(patents, year):
-    unrelated = [patent(f"x{n} y{n} z{n}", f"9{n}", f"{year}-06-01") for n in range(3)]
-    assert sides_of(patents).items() <= sides_of([*unrelated, *patents]).items()
+@pytest.mark.parametrize("year", [1990, 2030])
+def test_unrelated_patents_move_nobody(year):
+    patents = [patent(f"x{n} y{n} z{n}", str(n), f"{2000 + n % 20}-01-01") for n in range(200)]
+    unrelated = [patent(f"a{n} b{n} c{n}", f"9{n}", f"{year}-06-01") for n in range(100)]
+    before = sides_of(patents, replace(HALF, valid=0.1, test=0.1))
+    after = sides_of([*unrelated, *patents], replace(HALF, valid=0.1, test=0.1))
+    assert before.items() <= after.items()
+
+
+def test_a_large_cluster_goes_to_train_and_the_shares_are_kept():
+    alike = [patent(f"the soybean variety {n} has seeds", str(n)) for n in range(300)]
+    others = [patent(f"x{n} y{n} z{n}", f"9{n}") for n in range(300)]
+    texts, counts = divided([*alike, *others], replace(SPLIT, shingle=2))
+    assert counts["near_duplicates"] == 300
+    assert all("soybean" not in text for name in ("valid", "test") for text in texts[name])
+    assert [len(texts[name]) for name in SPLITS] == pytest.approx([480, 60, 60], abs=25)
+
+
+def test_texts_that_are_one_cluster_are_said_to_be():
+    rows = [patent(f"the soybean variety {n} has seeds", str(n)) for n in range(30)]
+    split = replace(SPLIT, shingle=2)
+    source = ListSource(rows=rows, query=None, cleaning=CLEANING, split=split)
+    with pytest.raises(DataError) as error:
+        prepare(source, WordTokenizer(min_count=1, max_words=None))
+    assert str(error.value) == (
+        "made up: all 30 texts are near-duplicates of one another, so none can be kept out of "
+        "train; raise data.split.overlap, or add other patents"
+    )
+
+
+DATED = DateSplit(test_from="2010-01-01", valid=0.2, shingle=2, overlap=0.5, exact_up_to=10_000)
+
+
+def test_a_split_by_date_trains_before_the_day_and_tests_from_then_on():
+    rows = [patent(f"x{n} y{n} z{n}", str(n), f"{2000 + n % 20}-01-01") for n in range(200)]
+    rows += [patent("no date here", "a"), patent("x3 y3 z3 again", "b", "2015-01-01")]
+    rows += [patent("x15 y15 z15 again", "c", "2016-02-02")]
+    texts, counts = divided(rows, DATED)
+    years = {some.abstract: int(some.date[:4] or 0) for some in rows}
+    assert {years[text] for text in texts["train"] + texts["valid"]} == set(range(2000, 2010))
+    assert {years[text] for text in texts["test"]} == set(range(2010, 2020))
+    assert "x15 y15 z15 again" in texts["test"]
+    assert sum(map(len, texts.values())) == 201
+    assert len(texts["valid"]) == pytest.approx(20, abs=8)
+    assert (counts["without_date"], counts["late_near_duplicates"]) == (1, 1)
+
+
+@pytest.mark.parametrize("day", ["2010", "June", "2010-13-01", None])
+def test_a_day_that_is_not_a_date_is_refused_in_a_line(day):
+    with pytest.raises(ConfigError, match=r"^data\.split\.test_from=.* write YYYY-MM-DD$"):
+        replace(DATED, test_from=day)
+
+
+SIZES = st.lists(st.integers(1, 40), min_size=3, max_size=80)
+
+
+@given(SIZES, st.integers(0, 2**32), st.floats(0.05, 0.3), st.floats(0.05, 0.3))
+def test_no_side_is_empty_and_only_large_clusters_may_miss_the_shares(sizes, seed, valid, test):
+    places, every = np.random.default_rng(seed).random(len(sizes)), np.array(sizes)
+    sides = assign_clusters(places, every, valid=valid, test=test)
+    assert set(sides.tolist()) <= {0, 1, 2}
+    assert (sides == 0).any()
+    if every.max() == 1:
+        for side, share in ((1, valid), (2, test)):
+            texts = (sides == side).sum()
+            assert texts >= 1
+            assert share * len(sizes) / 2 - 1 <= texts <= 2 * share * len(sizes) + 1
 
 
 def test_a_later_continuation_moves_nobody_and_joins_its_parent():

@@ -1,12 +1,14 @@
 """A prepared corpus on disk: its vocabulary, its counts, and one array of ids for each split."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from patentlm.data.arrays import Ids, Int64Array, row_of_each
 from patentlm.data.interim import number_words
@@ -42,6 +44,21 @@ class Corpus:
         found: dict[str, int] = json.loads((self.folder / "counts.json").read_text("utf-8"))
         return found
 
+    @cached_property
+    def warnings(self) -> list[str]:
+        """What a user should know of the texts, a line each."""
+        lines: list[str] = json.loads((self.folder / "warnings.json").read_text("utf-8"))
+        return lines
+
+    def records(self, split: str) -> NDArray[np.uint32]:
+        """The row in the source of each text, from 0, and its day, `(texts, 2)`.
+
+        A day is a number such as 20010605, see `patentlm.data.ingest.day_number`; 0 where the
+        source has none.
+        """
+        array: NDArray[np.uint32] = np.load(self.folder / f"{split}_records.npy", mmap_mode="r")
+        return array
+
     def characters_per_target(self, split: str) -> float:
         """What bits per target are divided by to get bits per character.
 
@@ -65,6 +82,44 @@ class Corpus:
             )
         array: Ids = np.load(self.folder / f"{split}.npy", mmap_mode="r")
         return array
+
+
+def write_plain(
+    folder: Path, *, tokens: Sequence[str], counts: Mapping[str, int], warnings: Sequence[str]
+) -> None:
+    """Writes what of a corpus is not an array, and has all its files reach the disk.
+
+    Args:
+        folder: where the arrays lie already.
+        tokens: the vocabulary, by id.
+        counts: what preparation found, left out and made.
+        warnings: what a user should know of the texts.
+    """
+    plain = {"vocabulary": list(tokens), "counts": counts, "warnings": list(warnings)}
+    for name, value in plain.items():
+        (folder / f"{name}.json").write_text(json.dumps(value), "utf-8")
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def is_whole(corpus: Corpus) -> bool:
+    """True if all files of a corpus are there and none was cut."""
+    try:
+        corpus = replace(corpus)  # what was read before the files changed is of no use
+        counts = corpus.counts
+        lines = [*corpus.warnings, *corpus.vocabulary.tokens]
+        return (
+            all(isinstance(line, str) for line in lines)
+            and len(corpus.vocabulary) == counts["vocabulary"]
+            and all(
+                len(corpus.ids(split)) == counts[f"{split}_targets"] + 1
+                and len(corpus.records(split)) == counts[f"{split}_abstracts"]
+                for split in SPLITS
+            )
+        )
+    except (OSError, EOFError, ValueError, TypeError, LookupError, AttributeError):
+        return False
 
 
 def encode_texts(texts: Iterable[str], vocabulary: Vocabulary) -> Ids:

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice, tee
 from pathlib import Path
@@ -33,8 +33,16 @@ _NOTES = pyarrow.schema(
         ("id", pyarrow.string()),
         ("digest", pyarrow.uint64()),
         ("split", pyarrow.string()),
+        ("row", pyarrow.uint32()),
+        ("day", pyarrow.uint32()),
     ]
 )
+
+_DATE = re.compile(r"([12]\d{3})(?:-?(0[1-9]|1[0-2])(?:-?(0[1-9]|[12]\d|3[01]))?)?(?!\d)", re.ASCII)
+# UTF-8 that was read as Latin-1 or cp1252: two letters for an é, three signs for an apostrophe.
+_CONTINUED = "".join(bytes([byte]).decode("cp1252", "ignore") for byte in range(0x80, 0xC0))
+_MOJIBAKE = re.compile(f"[\xc2\xc3][\x80-\xbf{_CONTINUED}]|\xe2[\x80\u20ac][\x80-\xbf{_CONTINUED}]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 _NO_WORDS = str.maketrans({sign: " " for sign in map(chr, range(128)) if not re.match(r"\w", sign)})
 
@@ -65,19 +73,27 @@ class Texts:
     Args:
         interim: the texts.
         notes: of each text a row: `date`, `id`, `digits` of the id, `digest` (equal for exact
-            duplicates), and the `split` that the record names, or `""`.
+            duplicates), the `split` that the record names, or `""`, the `row` of the source, from
+            0, and the `day` as `day_number` has it.
         counts: of all records, and of those that were left out, by reason.
+        warnings: of the source.
     """
 
     interim: InterimCorpus
     notes: pyarrow.Table
     counts: Counter[str]
+    warnings: list[str] = field(default_factory=list)
 
     @cached_property
     def digests(self) -> NDArray[np.uint64]:
         """Equal for exact duplicates, evenly spread otherwise, `(texts,)`."""
         digests: NDArray[np.uint64] = self.notes["digest"].to_numpy()
         return digests
+
+    def days(self) -> NDArray[np.uint32]:
+        """The `day_number` of each text, `(texts,)`."""
+        days: NDArray[np.uint32] = self.notes["day"].to_numpy()
+        return days
 
     def order(self) -> Int64Array:
         """The texts from the earliest patent to the latest, `(texts,)`."""
@@ -95,7 +111,7 @@ class _Read(NamedTuple):
     batch: TextBatch
     digests: NDArray[np.uint64]
     kept: list[int]
-    left_out: Counter[str]
+    counts: Counter[str]
 
 
 def ingest(patents: Iterable[Patent], recipe: Recipe, path: Path) -> Texts:
@@ -123,21 +139,44 @@ def _batches(
     batches, ahead = tee(iter(lambda: list(islice(shown, BATCH_PATENTS)), []))
     read = partial(_read, recipe=recipe)
     for found, batch in zip(in_processes(read, map(_abstracts, ahead)), batches, strict=True):
-        counts.update(rows=len(batch), **found.left_out)
-        notes.append(_notes([batch[at] for at in found.kept], found.digests))
+        counts.update(rows=len(batch), **found.counts)
+        first = counts["rows"] - len(batch)
+        notes.append(_notes([batch[at] for at in found.kept], first, found))
         yield found.batch
 
 
-def _notes(kept: Sequence[Patent], digests: NDArray[np.uint64]) -> pyarrow.RecordBatch:
+def _notes(kept: Sequence[Patent], first: int, found: _Read) -> pyarrow.RecordBatch:
+    """The notes on the patents kept of a batch whose first one is row `first`."""
     columns = [
-        [patent.date for patent in kept],
+        [_storable(patent.date) for patent in kept],
         [len(patent.id) for patent in kept],
-        [patent.id for patent in kept],
-        digests,
+        [_storable(patent.id) for patent in kept],
+        found.digests,
         [patent.split for patent in kept],
+        [first + at for at in found.kept],
+        [day_number(patent.date) for patent in kept],
     ]
     arrays = [pyarrow.array(*some) for some in zip(columns, _NOTES.types, strict=True)]
     return pyarrow.record_batch(arrays, schema=_NOTES)
+
+
+def _storable(text: str) -> str:
+    """The text without lone surrogates, which UTF-8 does not have."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def day_number(date: str) -> int:
+    """A date as a number such as 20010605; 0 for what is not a date.
+
+    Args:
+        date: as YYYY-MM-DD or YYYYMMDD, perhaps with a time behind, or YYYY-MM or YYYY.
+
+    Example:
+        >>> [day_number(date) for date in ("2001-06-05", "20010605", "2001", "June")]
+        [20010605, 20010605, 20010000, 0]
+    """
+    found = _DATE.match(date)
+    return int("".join(part or "00" for part in found.groups())) if found else 0
 
 
 def _abstracts(patents: Sequence[Patent]) -> list[str]:
@@ -147,17 +186,26 @@ def _abstracts(patents: Sequence[Patent]) -> list[str]:
 def _read(abstracts: Sequence[str], *, recipe: Recipe) -> _Read:
     texts: list[str] = []
     kept: list[int] = []
-    left_out: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for at, abstract in enumerate(abstracts):
         if abstract.strip() and not recipe.query.matches(abstract):
-            left_out["outside_query"] += 1
+            counts["outside_query"] += 1
         elif text := recipe.cleaning(abstract):
             texts.append(text)
             kept.append(at)
+            counts.update(_suspicions(abstract))
         else:
-            left_out["without_text"] += 1
+            counts["without_text"] += 1
     digests = np.array([digest(text) for text in texts], np.uint64)
-    return _Read(number_words([recipe.words(text) for text in texts]), digests, kept, left_out)
+    return _Read(number_words([recipe.words(text) for text in texts]), digests, kept, counts)
+
+
+def _suspicions(abstract: str) -> list[str]:
+    """What of a text hints at a wrong encoding, as names of counts."""
+    if abstract.isascii() and abstract.isprintable():
+        return []
+    found = {"with_control_characters": _CONTROL, "with_mojibake": _MOJIBAKE}
+    return [name for name, pattern in found.items() if pattern.search(abstract)]
 
 
 def fold(text: str) -> str:

@@ -3,31 +3,34 @@
 import hashlib
 import json
 import logging
-import tempfile
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
 
-import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from patentlm import __version__
-from patentlm.data.arrays import BoolArray
 from patentlm.data.cache import cache_folder, writing_to
-from patentlm.data.corpus import Corpus, close_texts
+from patentlm.data.checks import warnings_of
+from patentlm.data.corpus import Corpus, is_whole, write_plain
+from patentlm.data.indexing import index_splits, most_common_opening
 from patentlm.data.ingest import Recipe, Texts, ingest
-from patentlm.data.interim import InterimCorpus
 from patentlm.data.query import Query
+from patentlm.data.shares import TRAIN
 from patentlm.data.sources import Source
-from patentlm.data.splits import SPLITS, TRAIN, Sides
-from patentlm.data.words import END, UNK, EncodedWords, Tokenizer
+from patentlm.data.splits import SPLITS, Sides
+from patentlm.data.words import Tokenizer
 from patentlm.errors import DataError
 
 log = logging.getLogger(__name__)
 
-LAYOUT = 3
+LAYOUT = 4
 """Of what lies in a corpus's folder; a corpus of another one is made anew."""
+
+SCRATCH = ".part"
+"""Suffix of the folder beside a corpus in which it is made."""
 
 
 def prepare(source: Source, tokenizer: Tokenizer) -> Corpus:
@@ -45,11 +48,13 @@ def prepare(source: Source, tokenizer: Tokenizer) -> Corpus:
             written.
     """
     key = fingerprint(source, tokenizer)
-    folder = cache_folder() / "corpora" / key
-    with writing_to(folder.parent):
-        _build_once(source, tokenizer, folder)
-    corpus = Corpus(folder, source.label, key, tokenizer)
+    corpus = Corpus(cache_folder() / "corpora" / key, source.label, key, tokenizer)
+    if not is_whole(corpus):  # a whole one may lie in a cache that can only be read
+        with writing_to(corpus.folder.parent):
+            _build_once(source, tokenizer, corpus)
     log.info("%s: %s", source.label, describe(corpus.counts))
+    for line in corpus.warnings:
+        log.warning("%s: %s", source.label, line)
     return corpus
 
 
@@ -74,35 +79,53 @@ def describe(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
 
 
-def _build_once(source: Source, tokenizer: Tokenizer, folder: Path) -> None:
+def _build_once(source: Source, tokenizer: Tokenizer, corpus: Corpus) -> None:
+    folder = corpus.folder
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder.parent)
     with FileLock(folder.with_suffix(".lock")):
-        if not folder.exists():
-            _build(source, tokenizer, folder)
+        if is_whole(corpus):
+            return
+        if folder.exists():
+            log.warning("%s is damaged in the cache: it is made again", source.label)
+            shutil.rmtree(folder)
+        scratch = folder.with_suffix(SCRATCH)
+        scratch.mkdir()
+        try:
+            _build(source, tokenizer, scratch).replace(folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _build(source: Source, tokenizer: Tokenizer, folder: Path) -> None:
-    """Every step, in order."""
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        # read → query → normalise and clean → tokenise
-        texts = read(source, Path(scratch) / "interim")
-        # de-duplicate
-        kept = source.split.distinct(texts)
-        # split
-        sides, found = source.split.divide(texts, kept)
-        _require_all_splits(sides, source.label)
-        # vocabulary
-        in_train = texts.interim.word_counts(sides == TRAIN)
-        vocabulary = tokenizer.train(texts.interim.words, in_train, tokenised=source.tokenised)
-        # index
-        part = Path(scratch) / "corpus"
-        part.mkdir()
-        encoded = vocabulary.encode_batch(texts.interim.words)
-        indexed = _index_splits(texts.interim, sides, encoded, part)
-        counts = {**texts.counts, **found, **indexed, "vocabulary": len(vocabulary)}
-        (part / "vocabulary.json").write_text(json.dumps(list(vocabulary.tokens)), "utf-8")
-        (part / "counts.json").write_text(json.dumps(counts), "utf-8")
-        part.replace(folder)
+def _sweep(corpora: Path) -> None:
+    """Removes what preparations left that were killed: no process holds their lock any more."""
+    for scratch in corpora.glob(f"*{SCRATCH}"):
+        with suppress(Timeout), FileLock(scratch.with_suffix(".lock"), timeout=0):
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _build(source: Source, tokenizer: Tokenizer, scratch: Path) -> Path:
+    """Every step, in order; returns the folder that holds the corpus."""
+    part = scratch / "corpus"
+    part.mkdir()
+    # read → query → normalise and clean → tokenise
+    texts = read(source, scratch / "interim")
+    # de-duplicate
+    kept = source.split.distinct(texts)
+    # split
+    sides, found = source.split.divide(texts, kept)
+    _require_all_splits(sides, found, source.label)
+    # vocabulary
+    in_train = texts.interim.word_counts(sides == TRAIN)
+    vocabulary = tokenizer.train(texts.interim.words, in_train, tokenised=source.tokenised)
+    # index
+    encoded = vocabulary.encode_batch(texts.interim.words)
+    counts = {**texts.counts, **found, **index_splits(texts, sides, encoded, part)}
+    counts["vocabulary"] = len(vocabulary)
+    opening = most_common_opening(texts.interim, sides)
+    warnings = [*texts.warnings, *warnings_of(counts, source.split.shares(), opening)]
+    write_plain(part, tokens=vocabulary.tokens, counts=counts, warnings=warnings)
+    return part
 
 
 def read(source: Source, path: Path) -> Texts:
@@ -119,6 +142,7 @@ def read(source: Source, path: Path) -> Texts:
     records = source.records()
     texts = ingest(records, recipe, path)
     texts.counts.update(records.counts, rows=records.counts.total())
+    texts.warnings.extend(records.warnings)
     if not len(texts.interim.lengths):
         raise DataError(_nothing_left(source, texts.counts))
     return texts
@@ -134,48 +158,16 @@ def _nothing_left(source: Source, counts: Mapping[str, int]) -> str:
     )
 
 
-def _require_all_splits(sides: Sides, label: str) -> None:
+def _require_all_splits(sides: Sides, found: Mapping[str, int], label: str) -> None:
+    texts = int((sides >= 0).sum())
+    if found.get("near_duplicates") == texts > 1 and found["near_duplicate_clusters"] == 1:
+        raise DataError(
+            f"{label}: all {texts:,} texts are near-duplicates of one another, so none can be kept "
+            "out of train; raise data.split.overlap, or add other patents"
+        )
     for side, name in enumerate(SPLITS):
         if not (sides == side).any():
             raise DataError(
-                f"{label}: no text is left for {name} ({(sides >= 0).sum():,} texts in all); "
+                f"{label}: no text is left for {name} ({texts:,} texts in all); "
                 "use more patents, or other shares in data.split"
             )
-
-
-def _index_splits(
-    interim: InterimCorpus, sides: Sides, encoded: EncodedWords, folder: Path
-) -> dict[str, int]:
-    """Writes an array for each split; returns what was counted."""
-    counts: dict[str, int] = {}
-    for side, name in enumerate(SPLITS):
-        found = _index(interim, sides == side, encoded, folder / f"{name}.npy", name)
-        counts |= {f"{name}_{counted}": number for counted, number in found.items()}
-    return counts
-
-
-def _index(
-    interim: InterimCorpus, chosen: BoolArray, encoded: EncodedWords, path: Path, name: str
-) -> dict[str, int]:
-    """Writes the chosen texts in their final ids; returns what was counted."""
-    dtype, characters = encoded.ids.dtype, np.array([len(word) + 1 for word in interim.words])
-    counts = {"abstracts": int(chosen.sum()), "targets": 0, "characters": 0, "unknown": 0}
-    with path.open("wb") as file:
-        _write_header(file, dtype, 0)
-        np.array([END], dtype).tofile(file)
-        for start, ids, lengths in interim.shards(f"Indexing {name}"):
-            kept = chosen[start : start + len(lengths)]
-            words = ids[np.repeat(kept, lengths)]
-            closed = close_texts(*encoded.write(words, lengths[kept]))
-            closed.tofile(file)
-            counts["targets"] += len(closed)
-            counts["characters"] += int(characters[words].sum())
-            counts["unknown"] += int((closed == UNK).sum())
-        file.seek(0)  # NumPy leaves room there for an array that has grown
-        _write_header(file, dtype, counts["targets"] + 1)
-    return counts
-
-
-def _write_header(file: IO[bytes], dtype: np.dtype[Any], length: int) -> None:
-    header = {"descr": dtype.str, "fortran_order": False, "shape": (length,)}
-    np.lib.format.write_array_header_1_0(file, header)

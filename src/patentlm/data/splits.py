@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,13 +12,14 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from patentlm.data.arrays import Int64Array
-from patentlm.data.ingest import Texts
+from patentlm.data.ingest import Texts, day_number
 from patentlm.data.interim import InterimCorpus
 from patentlm.data.minhash import likely_pairs
 from patentlm.data.near_duplicates import connected, exact_pairs
+from patentlm.data.shares import TEST, assign_clusters
+from patentlm.errors import ConfigError
 
 SPLITS = ("train", "valid", "test")
-TRAIN, VALID, TEST = range(3)
 REMOVED = -1
 
 Sides = NDArray[np.int8]
@@ -44,6 +46,10 @@ class Split(Protocol):
         """The side of each text; of one that is not kept, `REMOVED`."""
         ...
 
+    def shares(self) -> dict[str, float]:
+        """The share of the texts that each split should have, if any is asked for."""
+        ...
+
 
 @dataclass(frozen=True)
 class GivenSplit:
@@ -56,17 +62,15 @@ class GivenSplit:
         sides = pyarrow.compute.index_in(texts.notes["split"], pyarrow.array(SPLITS))
         return Divided(sides.to_numpy().astype(np.int8), {})
 
+    def shares(self) -> dict[str, float]:
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterSplit:
-    """Removes exact duplicates and keeps near-duplicates together.
-
-    A cluster's side depends on the text of its earliest member alone, so that patents added to a
-    corpus move no text outside their own cluster.
+class _NearDuplicateSplit:
+    """Removes exact duplicates and finds clusters of near-duplicates.
 
     Args:
-        valid: share of the clusters that goes to valid.
-        test: share that goes to test.
         shingle: words in a shingle.
         overlap: share of common shingles from which two patents are near-duplicates.
         exact_up_to: among more texts than these, near-duplicates are found by MinHash, in time and
@@ -74,8 +78,6 @@ class ClusterSplit:
             with the patents beside them.
     """
 
-    valid: float
-    test: float
     shingle: int
     overlap: float
     exact_up_to: int
@@ -85,19 +87,7 @@ class ClusterSplit:
         first = np.unique(texts.digests[order], return_index=True)[1]
         return order[np.sort(first)]
 
-    def divide(self, texts: Texts, kept: Int64Array) -> Divided:
-        clusters = self._clusters(texts.interim, kept)
-        sides = np.full(len(texts.digests), REMOVED, np.int8)
-        sides[kept] = self.side(texts.digests[kept[clusters]])
-        return Divided(sides, _counts(len(sides), clusters))
-
-    def side(self, digests: NDArray[np.uint64]) -> Sides:
-        """The sides of clusters whose earliest members have these digests."""
-        place = digests / 2.0**64
-        sides = np.select([place < self.test, place < self.test + self.valid], [TEST, VALID], TRAIN)
-        return sides.astype(np.int8)
-
-    def _clusters(self, interim: InterimCorpus, kept: Int64Array) -> Int64Array:
+    def clusters(self, interim: InterimCorpus, kept: Int64Array) -> Int64Array:
         """For each text that is kept, the place in `kept` of its cluster's earliest member."""
         ranks = np.full(len(interim.lengths), -1)
         ranks[kept] = np.arange(len(kept))
@@ -110,6 +100,87 @@ class ClusterSplit:
             find = likely_pairs
         pairs = find(interim, ranks, length=self.shingle, overlap=self.overlap)
         return connected(pairs, len(kept))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSplit(_NearDuplicateSplit):
+    """Divides near-duplicate clusters at random, by the text of their earliest member.
+
+    Patents added to a corpus move no text outside their own cluster, see `assign_clusters`.
+
+    Args:
+        valid: share of the texts that goes to valid.
+        test: share that goes to test.
+    """
+
+    valid: float
+    test: float
+
+    def shares(self) -> dict[str, float]:
+        return {"train": 1 - self.valid - self.test, "valid": self.valid, "test": self.test}
+
+    def divide(self, texts: Texts, kept: Int64Array) -> Divided:
+        clusters = self.clusters(texts.interim, kept)
+        sides = np.full(len(texts.digests), REMOVED, np.int8)
+        sides[kept] = _by_place(texts.digests[kept], clusters, valid=self.valid, test=self.test)
+        return Divided(sides, _counts(len(sides), clusters))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DateSplit(_NearDuplicateSplit):
+    """Trains on the patents before a day and tests on those from then on.
+
+    A cluster belongs to the time of its earliest member. Of a cluster that begins before the day,
+    the members from then on are left out, and so are texts without a date.
+
+    Args:
+        test_from: the first day of test, as YYYY-MM-DD.
+        valid: share of the texts before that day that goes to valid.
+
+    Raises:
+        ConfigError: if the day is not a date.
+    """
+
+    test_from: str
+    valid: float
+
+    def __post_init__(self) -> None:
+        try:
+            date.fromisoformat(self.test_from)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"data.split.test_from={self.test_from} is not a date: write YYYY-MM-DD"
+            ) from error
+
+    def shares(self) -> dict[str, float]:
+        return {}
+
+    def divide(self, texts: Texts, kept: Int64Array) -> Divided:
+        clusters = self.clusters(texts.interim, kept)
+        days, first_day = texts.days()[kept], day_number(self.test_from)
+        earliest = np.full(len(kept), np.iinfo(np.uint32).max, np.uint32)
+        np.minimum.at(earliest, clusters[days > 0], days[days > 0])
+        begins = earliest[clusters]  # when each text's cluster does
+        early, late = (days > 0) & (days < first_day), (days > 0) & (begins >= first_day)
+        side = _by_place(texts.digests[kept], clusters, valid=self.valid, test=0.0)
+        sides = np.full(len(texts.digests), REMOVED, np.int8)
+        sides[kept] = np.select([late, early], [np.int8(TEST), side], np.int8(REMOVED))
+        found = _counts(len(sides), clusters)
+        found["without_date"] = int((days == 0).sum())
+        found["late_near_duplicates"] = int(((days >= first_day) & ~late).sum())
+        return Divided(sides, found)
+
+
+def _by_place(
+    digests: NDArray[np.uint64], clusters: Int64Array, *, valid: float, test: float
+) -> Sides:
+    """The side of each text that is kept, by its cluster, `(kept,)`."""
+    sizes = np.bincount(clusters, minlength=len(clusters))
+    heads = np.flatnonzero(sizes)
+    sides = np.zeros(len(clusters), np.int8)
+    sides[heads] = assign_clusters(digests[heads] / 2.0**64, sizes[heads], valid=valid, test=test)
+    of_each: Sides = sides[clusters]
+    return of_each
 
 
 def _counts(texts: int, clusters: Int64Array) -> dict[str, int]:

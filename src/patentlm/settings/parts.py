@@ -46,6 +46,12 @@ def _is_query(value: Any) -> bool:
 
 QUERY = Kind("null, a phrase, or {all: [PHRASE, …], any: [PHRASE, …]}", _is_query)
 
+NEAR_DUPLICATES = {
+    "shingle": whole(1, 1000),
+    "overlap": number(0, 1, above=True),
+    "exact_up_to": whole(0),
+}
+
 PATENTS: dict[str, Schema] = {
     "query": QUERY,
     "cleaning": Part(
@@ -62,13 +68,12 @@ PATENTS: dict[str, Schema] = {
     ),
     "split": Part(
         {
-            "patentlm.data.splits.ClusterSplit": {
+            "patentlm.data.splits.ClusterSplit": {"valid": SHARE, "test": SHARE, **NEAR_DUPLICATES},
+            "patentlm.data.splits.DateSplit": {
+                "test_from": DATE,
                 "valid": SHARE,
-                "test": SHARE,
-                "shingle": whole(1, 1000),
-                "overlap": number(0, 1, above=True),
-                "exact_up_to": whole(0),
-            }
+                **NEAR_DUPLICATES,
+            },
         }
     ),
 }

@@ -117,6 +117,13 @@ EXPORT: dict[str, Schema] = {
     },
 }
 
+PREPARE: dict[str, Schema] = {
+    "data": DATA,
+    "tokenizer": TOKENIZER,
+    "show": nullable(whole(0)),
+    "format": one_of("text", "json"),
+}
+
 _STUDY = {
     "sampler": Part(
         {"optuna.samplers.TPESampler": {"seed": nullable(SEED), "n_startup_trials": whole(0)}},
@@ -183,5 +190,6 @@ SCRIPTS: dict[str, dict[str, Schema]] = {
     "evaluate": EVALUATE,
     "generate": GENERATE,
     "export": EXPORT,
+    "prepare": PREPARE,
 }
 """The settings of each script, by its name."""
