@@ -5,7 +5,8 @@
     python -m docs.screenshots page
 
 trains a small sweep on the built-in corpus, opens it in Chromium and writes PNG files into
-`docs/_static`. Needs Playwright and a Chromium: `CHROMIUM` names it, by default `chromium`.
+`docs/_static`. Needs Playwright and a Chromium: `CHROMIUM` names it, by default `chromium`. `RUN`
+names the folder of a run to make the page of, instead of one that is trained here.
 """
 
 import os
@@ -93,11 +94,31 @@ def take_tensorboard(folder: Path) -> None:
         both_schemes("tensorboard_hparams", f"{start}#hparams", wait_for_table)
 
 
+def choose_a_word(page: Page) -> None:
+    """Shows what else the network had in mind."""
+    page.get_by_text("words in").wait_for(timeout=120_000)
+    page.locator("#write-text .w").nth(3).click()
+    page.wait_for_timeout(500)  # tints fade in
+
+
+def look_into_memory(page: Page) -> None:
+    """Shows the heat map."""
+    page.get_by_role("tab", name="Remember").click()
+    page.locator("#remember-controls").evaluate(
+        "element => window.scrollTo(0, element.offsetTop - 160)"
+    )
+    page.wait_for_timeout(1_500)
+
+
 def take_page(folder: Path) -> None:
     """The page that `export.py` makes of a model."""
-    script("train", *RUN, f"hydra.run.dir={folder}")
-    script("export", f"checkpoint={folder}", "format=page", f"path={folder}/page.html")
-    both_schemes("page", f"file://{folder}/page.html", lambda page: page.wait_for_timeout(3_000))
+    run = os.environ.get("RUN")
+    if run is None:
+        script("train", *RUN, f"hydra.run.dir={folder}")
+    file = folder.parent / "page.html"
+    script("export", f"checkpoint={run or folder}", "format=page", f"path={file}")
+    both_schemes("page", file.as_uri(), choose_a_word)
+    both_schemes("page_remember", file.as_uri(), look_into_memory)
 
 
 def main() -> None:

@@ -84,7 +84,7 @@ function showMap(state) {
   const by = { number: (unit) => -unit, life: (unit) => state.lives[unit], swing: (unit) => swing[unit] }[sort];
   const order = number.sort((a, b) => by(b) - by(a));
   if (sort !== 'number') [state.unit] = order;
-  state.unit ??= state.lives.indexOf(Math.max(...state.lives)); // the one with most to show
+  state.unit ??= swing.indexOf(Math.max(...swing)); // the one with most to show
   map.show(state.columns, state.units.map(({ text }) => text), order, FROM_ZERO.has(kind) ? 0 : -1);
   chooseUnit(state, state.unit);
 }
