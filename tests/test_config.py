@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -9,6 +10,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from patentlm.checkpoint import build_network
+from patentlm.data.windows import loader
+from patentlm.data.words import Tokenizer
 from patentlm.generation.sampling import check_sampling
 from patentlm.settings.hooks import check_config
 from patentlm.training.trainer import make_trainer
@@ -64,11 +67,16 @@ def test_every_folder_of_options_is_listed():
 def test_an_option_composes_and_can_be_made(composed, option):
     config = composed("train", option, "trainer.precision=32-true", *NEEDED.get(option, ()))
     check_config("train", config)
-    for group in ("data", "tokenizer", "windows", "optimizer", "scheduler"):
-        made = instantiate(config[group])
-        assert callable(made) or made
+    assert instantiate(config.data).split
+    assert isinstance(instantiate(config.tokenizer), Tokenizer)
+    windows = instantiate(config.windows)(np.array([0, 2, 3, 4, 0, 5, 6, 0], np.uint16))
+    inputs, targets, *_ = next(iter(loader(windows, seed=None)))
+    assert inputs.shape == targets.shape
+    assert callable(instantiate(config.scheduler))
     network = build_network(OmegaConf.to_container(config.model, resolve=True), vocabulary=10)
     assert network.embedding.num_embeddings == 10
+    optimizer = instantiate(config.optimizer)(network.named_parameters())
+    assert {group["lr"] for group in optimizer.param_groups} >= {config.optimizer.lr}
     check_sampling(OmegaConf.to_container(config.sampling))
     if option not in ELSEWHERE:
         trainer = make_trainer(config)

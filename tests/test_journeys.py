@@ -150,10 +150,22 @@ def test_presets_train_and_write(train, run_script, capsys, name):
     assert len(capsys.readouterr().out.split("\n\n")) == 2
 
 
-def test_weights_are_averaged_over_random_steps_of_a_stream(train):
-    settings = ("windows=stream", "windows.random_length=true", "callbacks=nt_asgd")
-    folder = train("run", *settings, "windows.batch_size=4", "trainer.max_epochs=2")
-    assert metrics(folder)["epochs"] == 2
+def test_what_is_tested_and_kept_are_averaged_weights(train):
+    settings = ("windows=stream", "windows.random_length=true", "windows.batch_size=4")
+    plain, averaged = (
+        train(name, *settings, "trainer.max_epochs=1", *more)
+        for name, more in (("plain", ()), ("averaged", ("callbacks=ema",)))
+    )
+    single, mean = (
+        torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for run in (plain, averaged)
+    )
+    assert single.keys() == mean.keys()
+    # Weights grow from small ones, so an average over the way there is smaller than its end.
+    name = "network.recurrent.weight_hh_l0"
+    assert not torch.equal(mean[name], single[name])
+    assert mean["network.embedding.weight"].norm() < single["network.embedding.weight"].norm()
+    assert metrics(averaged)["test/perplexity"] != metrics(plain)["test/perplexity"]
 
 
 def test_a_resumed_run_keeps_the_best_of_the_run_before_it(train):

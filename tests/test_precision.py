@@ -45,8 +45,13 @@ def test_bf16_only_where_it_trains_faster(
 
 
 def test_measuring_leaves_the_threads_as_they_were() -> None:
-    fastest_precision("cpu")
-    assert torch.get_num_threads() == 1
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        fastest_precision("cpu")
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_chosen_precision_stays() -> None:
