@@ -3,7 +3,10 @@
 import os
 import platform
 import re
+from argparse import ArgumentParser
 from pathlib import Path
+
+import torch
 
 
 def machine() -> dict[str, object]:
@@ -18,3 +21,14 @@ def machine() -> dict[str, object]:
         "load": round(os.getloadavg()[0], 1),
         "platform": platform.platform(),
     }
+
+
+def add_device(parser: ArgumentParser, *, default: str = "cpu") -> None:
+    """The argument that says where a benchmark computes."""
+    parser.add_argument("--device", default=default, help=f"cpu, cuda or mps (default: {default})")
+
+
+def synchronize(device: str) -> None:
+    """Waits until a device has done all that it was told to."""
+    if device != "cpu":
+        torch.accelerator.synchronize()

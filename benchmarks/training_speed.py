@@ -35,12 +35,13 @@ from pytorch_lightning.callbacks import LambdaCallback
 from tabulate import tabulate
 
 # Before all that imports torch: it sets how long threads spin, as in `train.py`.
-import patentlm.command
+import patentlm.command  # noqa: F401
 from benchmarks.machine import machine
 from benchmarks.memory import peak_memory
 from benchmarks.stock_reference import WARM_UP, targets_per_second, words_per_second_apart
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import contexts
+from patentlm.settings.arguments import quote_literals
 from patentlm.training import flags
 from patentlm.training import run as training
 from patentlm.training.throughput import Throughput
@@ -164,7 +165,7 @@ class Keras:
 
 def configured(overrides: Sequence[str], folder: Path) -> DictConfig:
     """The project's own settings for training, with a run folder."""
-    changes = [*patentlm.command.quote_literals(overrides), f"hydra.runtime.output_dir='{folder}'"]
+    changes = [*quote_literals(overrides), f"hydra.runtime.output_dir='{folder}'"]
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = compose("train", changes, return_hydra_config=True)
     HydraConfig.instance().set_config(config)

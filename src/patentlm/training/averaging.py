@@ -25,6 +25,12 @@ class Averaging(WeightAveraging):
         super().__init__(avg_fn=average)
         self.swapped = False
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        # The average is made where the network is, which Lightning moves only after this: to a GPU
+        # all weights would be copied from the CPU and back at each step.
+        pl_module.to(trainer.strategy.root_device)
+        super().setup(trainer, pl_module, stage)
+
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_validation_epoch_start(trainer, pl_module)
         self.swapped = True

@@ -1,5 +1,8 @@
 """The precision that fits the machine at hand."""
 
+import re
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -24,10 +27,20 @@ def fastest_precision(device: str) -> str:
         device: type of it, as in `torch.device.type`.
     """
     if device == "cuda":
-        has_units = torch.cuda.get_device_capability() >= (8, 0)
+        has_units = _cuda_capability() >= (8, 0)
     else:
         has_units = device == "cpu" and _cpu_has_units()
     return "bf16-mixed" if has_units else "32-true"
+
+
+def _cuda_capability() -> tuple[int, ...]:
+    """Compute capability of the first GPU, by the driver's own tool where there is one: torch would
+    open a context on the GPU, which a process that only starts others would then hold."""
+    tool = shutil.which("nvidia-smi")
+    command = [str(tool), "--query-gpu=compute_cap", "--format=csv,noheader"]
+    told = subprocess.run(command, capture_output=True, text=True).stdout if tool else ""
+    found = re.match(r"(\d+)\.(\d+)$", told.partition("\n")[0])
+    return tuple(map(int, found.groups())) if found else torch.cuda.get_device_capability()
 
 
 def cpu_has_bf16_lstm() -> bool:
