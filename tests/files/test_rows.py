@@ -142,6 +142,18 @@ def test_quotes_that_are_not_doubled_are_kept(read, row, abstract):
     assert found.warnings == ["a.csv: 1 records repaired (first in line 3)"]
 
 
+def test_quotes_behind_backslashes_are_quotes(read):
+    rows = [r'1,"say \"no\", and stop"', r'2,"a 3\" valve"', r'3,"\"Smart\" pump"']
+    found = read("a.csv", "id,abstract\n" + "\n".join(rows) + "\n")
+    assert found.texts == ['say "no", and stop', 'a 3" valve', '"Smart" pump']
+
+
+def test_rows_that_are_quoted_once_more_are_rows(read):
+    row = '"1,""A pump, with """"valves"""".""",\n'.replace('",\n', '"\n')
+    for header in ("id,abstract", '"id,abstract"', '"id,""abstract"""'):
+        assert read("a.csv", f"{header}\n{row}").texts == ['A pump, with "valves".']
+
+
 def test_blanks_before_quotes_are_no_part_of_the_text(read):
     found = read("a.csv", 'id, abstract\n1, "A pump, and ""valves""."\n2, "A seal, a lid."\n')
     assert found.texts == ['A pump, and "valves".', "A seal, a lid."]

@@ -89,7 +89,9 @@ def _can_be_names(names: Sequence[str]) -> bool:
 
 def _fields(line: str, delimiter: str) -> list[str]:
     try:
-        [fields] = csv.reader([line], delimiter=delimiter, skipinitialspace=True) or [[]]
+        [fields] = csv.reader([line], delimiter=delimiter, skipinitialspace=True)
+        if len(fields) == 1 and delimiter in fields[0]:  # the whole row is quoted once more
+            [fields] = csv.reader(fields, delimiter=delimiter)
     except (csv.Error, ValueError):
         fields = line.split(delimiter)
     return [field.strip().strip("\ufeff") for field in fields]

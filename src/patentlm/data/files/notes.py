@@ -14,8 +14,8 @@ def one_line(message: str) -> str:
     """A message with what a file holds in it, safe for a terminal.
 
     Example:
-        >>> one_line("a\\nb\\x1b[2J")
-        'a b\ufffd[2J'
+        >>> one_line("a  b" + chr(10) + "c" + chr(27))
+        'a b c�'
     """
     line = " ".join(message.split())
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)

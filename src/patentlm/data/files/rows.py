@@ -64,7 +64,7 @@ class Rows:
         self._abstract, self._width = abstract, len(layout.names)
         mark = re.escape(layout.delimiter)
         self._tolerant = re.compile(
-            rf' *"(?P<quoted>(?:[^"]|"(?! *(?:{mark}|$)))*+)" *(?:{mark}|$)'
+            rf' *"(?P<quoted>(?:[^"\\]|\\.|"(?! *(?:{mark}|$)))*+)" *(?:{mark}|$)'
             rf"|(?P<plain>[^{mark}]*)(?:{mark}|$)"
         )
         self._keyed = abstract != 0 and self._width > 1
@@ -159,6 +159,8 @@ class Rows:
             if fields is None or self._swallowed([line, *more]):
                 self._put_back(more)
                 return None
+        if fields and len(fields) == 1 < self._width and self._layout.delimiter in fields[0]:
+            fields = self._parsed(fields[0])[0] or fields  # the whole row is quoted once more
         self._with_quotes += line.startswith('"') or self._opening in line
         return fields
 
@@ -227,7 +229,7 @@ class Rows:
         fields, at, cut = [], 0, self._with_quotes > self._without_quotes
         while found := self._tolerant.match(line, at):
             quoted = found["quoted"]
-            fields.append(found["plain"] if quoted is None else quoted.replace('""', '"'))
+            fields.append(found["plain"] if quoted is None else _unescaped(quoted))
             if cut and quoted is None and fields[-1].startswith('"'):
                 return []
             at = found.end()
@@ -260,6 +262,11 @@ class Rows:
         if self._abstract < 0 or not all(map(_is_key, [*left, *right])):
             return None
         return [*left, self._layout.delimiter.join(fields[self._abstract : behind]), *right]
+
+
+def _unescaped(quoted: str) -> str:
+    """The text of a quoted field, whose quotes are doubled or stand behind a backslash."""
+    return quoted.replace('""', '"').replace('\\"', '"')
 
 
 def _is_key(field: str) -> bool:
