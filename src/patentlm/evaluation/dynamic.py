@@ -60,7 +60,7 @@ class Settings:
 
 
 class Adaptation:
-    """BPTTSampler of a network's weights: RMS with a global prior (Krause et al. 2018, "Dynamic
+    """Steps of a network's weights: RMS with a global prior (Krause et al. 2018, "Dynamic
     evaluation of neural sequence models").
 
     With g the gradient of a segment, RMS the root mean squares of gradients in training and w0 the

@@ -67,7 +67,7 @@ class Score:
 
 
 def metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
-    """Nats, correct, correct among five, and number of targets, as float64 `(4,)` on the CPU.
+    """Sums `(4,)` over targets: negative log-likelihood, correct, correct among five, and count.
 
     Args:
         logits: `(N, V)`.
@@ -85,7 +85,7 @@ def _metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def batch_metric_sums(network: Network, batch: Batch, state: State) -> tuple[Tensor, State]:
-    """Tally `(4,)` of a network on a batch, and the state after it."""
+    """Metric sums `(4,)` of a network on a batch, and the state after it."""
     hidden, targets, state = read_batch(network, batch, state)
     return hidden_metric_sums(network, hidden, targets), state
 
@@ -100,7 +100,7 @@ def read_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, Te
 
 
 def hidden_metric_sums(network: Network, hidden: Tensor, targets: Tensor) -> Tensor:
-    """Tally `(4,)` of the predictions a network's head makes of hidden vectors `(N, H)` for
+    """Metric sums `(4,)` of the predictions a network's head makes of hidden vectors `(N, H)` for
     targets `(N,)`."""
     parts = [slice(at, at + ROWS) for at in range(0, len(targets), ROWS)]
     with full_float32(targets):

@@ -28,7 +28,7 @@ class _Followers:
 
     starts: Rows  # (C + 1,) where the followers of a context begin
     words: Rows  # (G,)
-    shares: Probabilities  # (G,) (count - discount) / total of the context
+    probs: Probabilities  # (G,) (count - discount) / total of the context
     left: Probabilities  # (C,) the mass discounted, which the shorter context shares out
 
     def of(self, ranks: Rows) -> tuple[Rows, Rows]:
@@ -89,8 +89,8 @@ class KneserNey:
         for followers, ranks in zip(self._orders, reversed(seen), strict=True):
             rows = np.flatnonzero(ranks != UNSEEN)
             owners, at = followers.of(ranks[rows])
-            shares = left[rows][owners] * followers.shares[at]
-            result[rows[owners], followers.words[at]] += shares
+            probs = left[rows][owners] * followers.probs[at]
+            result[rows[owners], followers.words[at]] += probs
             left[rows] *= followers.left[ranks[rows]]
         result += left[:, None] * self._words
         return result
@@ -114,14 +114,14 @@ class KneserNey:
         return _Followers(
             starts=np.concatenate(([0], np.cumsum(np.bincount(ranks)))),
             words=words,
-            shares=(counts - taken) / totals[ranks],
+            probs=(counts - taken) / totals[ranks],
             left=np.bincount(ranks, taken) / totals,
         )
 
     def _without_context(self, followers: _Followers) -> Probabilities:
         """The probability of each word `(V,)` whatever stands before it."""
         result = np.full(self.vocabulary, followers.left[0] / self.vocabulary)
-        result[followers.words] += followers.shares
+        result[followers.words] += followers.probs
         return result
 
 

@@ -191,10 +191,10 @@ def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
     return torch.from_numpy(words)
 
 
-def _quantile(shares: Tensor, at: np.ndarray | float) -> np.ndarray | None:
+def _quantile(probs: Tensor, at: np.ndarray | float) -> np.ndarray | None:
     """The first place in each row `(B, V)` where the sum so far exceeds a part of 1, from 0 to
-    below 1, `(B,)`; its share is never 0. None if shares are not numbers. They are overwritten."""
-    sums = shares.cumsum_(dim=1)
+    below 1, `(B,)`; its probability is never 0. None if `probs` are not numbers; they are changed."""
+    sums = probs.cumsum_(dim=1)
     whole = sums.numpy()[:, -1]
     if math.isnan(whole.sum()):
         return None

@@ -25,7 +25,7 @@ from patentlm.trained_model import TrainedModel
 
 SPLIT = "valid"
 THETAS = tuple(2 ** (k / 2) for k in range(-16, 7))
-SHARES = tuple(k / 50 for k in range(48))
+WEIGHTS = tuple(k / 50 for k in range(48))
 STEP = 2.0
 """Factor between neighbouring learning rates, and between decays."""
 
@@ -34,7 +34,7 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
     """The constants with the lowest perplexity on abstracts of valid, as arguments to use.
 
     A learning rate and a decay are climbed to from those given; for each that is tried, all thetas
-    and shares of a grid are, on one reading.
+    and weights of a grid are, on one reading.
 
     Args:
         model: without a cache.
@@ -87,7 +87,7 @@ class Fit:
 
 @torch.no_grad()
 def fit(network: Network, reads: Iterable[tuple[Any, Tensor]]) -> Fit:
-    """The lowest perplexity with any of `THETAS` and `SHARES`; without a cache just that.
+    """The lowest perplexity with any of `THETAS` and `WEIGHTS`; without a cache just that.
 
     Args:
         network: whose cache's own constants do not matter.
@@ -95,22 +95,22 @@ def fit(network: Network, reads: Iterable[tuple[Any, Tensor]]) -> Fit:
     """
     head = network.head
     if not isinstance(head, CacheHead):
-        tallies = [hidden_metric_sums(network, hidden, targets) for hidden, targets in reads]
-        return Fit(Score.of(torch.stack(tallies).sum(0)).perplexity)
-    parts = [_chances(head, rows, targets) for rows, targets in reads]
+        sums = [hidden_metric_sums(network, hidden, targets) for hidden, targets in reads]
+        return Fit(Score.of(torch.stack(sums).sum(0)).perplexity)
+    parts = [_target_probs(head, rows, targets) for rows, targets in reads]
     known, copied = (torch.cat(part) for part in zip(*parts, strict=True))  # (N, 1), (N, thetas)
     full = ~copied.isnan()
     losses = torch.stack(
         [
-            -torch.where(full, share * copied + (1 - share) * known, known).log().mean(0)
-            for share in SHARES
+            -torch.where(full, weight * copied + (1 - weight) * known, known).log().mean(0)
+            for weight in WEIGHTS
         ]
-    )  # (shares, thetas)
-    share, theta = divmod(int(losses.argmin()), len(THETAS))
-    return Fit(math.exp(float(losses.min())), THETAS[theta], SHARES[share])
+    )  # (weights, thetas)
+    weight, theta = divmod(int(losses.argmin()), len(THETAS))
+    return Fit(math.exp(float(losses.min())), THETAS[theta], WEIGHTS[weight])
 
 
-def _chances(head: CacheHead, rows: Rows, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _target_probs(head: CacheHead, rows: Rows, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Of each target, its probability without the cache `(N, 1)`, and that which the cache alone
     gives it with each theta `(N, thetas)`; nan where it is empty."""
     # Apple's GPUs have no float64.
