@@ -97,3 +97,20 @@ def test_a_checkpoint_comes_after_so_many_steps(train, interrupt, monkeypatch):
     )
     train("run", *ABSTRACTS, "callbacks.checkpoint.every_n_steps=4")
     assert saved == [4, 6, 8, 12]
+
+
+def test_a_full_disk_leaves_the_checkpoint_that_was_there(tmp_path, monkeypatch):
+    from patentlm import checkpoint
+    from patentlm.errors import CheckpointError
+
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(b"as it was")
+
+    def full(*_: object) -> None:
+        raise RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
+
+    monkeypatch.setattr(checkpoint.torch, "save", full)
+    with pytest.raises(CheckpointError, match="can't be written"):
+        checkpoint.write({}, path)
+    assert path.read_bytes() == b"as it was"
+    assert [found.name for found in tmp_path.iterdir()] == ["last.ckpt"]

@@ -203,7 +203,7 @@ def test_an_interrupted_sweep_leaves_no_process_behind(tmp_path, processes, kill
     told = "".join(until(child.stdout, "run folder"))
     kill(child.pid, by)
     told += child.communicate()[0]
-    assert child.returncode == 130, told
+    assert child.returncode == 128 + by, told
     assert told.count("The same command with hydra.sweep.dir=") == 1
     assert not (sweep / "seed=3").exists()
     assert running(child.pid) == []

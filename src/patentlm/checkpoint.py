@@ -176,7 +176,7 @@ def _replacing(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or "no space left, or no permission"
         raise CheckpointError(
-            f"{path}: can't be written ({reason}); then the same command goes on"
+            f"{path}: can't be written ({reason}); once that is mended, the same command goes on"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from patentlm import signals
-from patentlm.errors import ConfigError, PatentLMError, as_mistake, mistake_in
+from patentlm.errors import ConfigError, PatentLMError, mistake_in
 from patentlm.settings.arguments import prepare
 from patentlm.settings.checking import names_of
 from patentlm.settings.explaining import explain
@@ -93,6 +94,7 @@ def _run(main: Callable[[], object], script: str, conf: Path) -> None:
 @contextmanager
 def _ending_well() -> Iterator[None]:
     """Ends a script that a signal or the file system stops with one line."""
+    logging.raiseExceptions = False  # a log file that can't be written is no second error
     try:
         with signals.listening():
             yield
@@ -105,7 +107,7 @@ def _ending_well() -> Iterator[None]:
         say(f"Interrupted.{_how_to_go_on()}")
         raise SystemExit(INTERRUPTED) from None
     except OSError as error:
-        exit_if_mistake(as_mistake(error) or error)
+        exit_if_mistake(error)
         raise
 
 

@@ -26,16 +26,16 @@ class CheckpointError(PatentLMError):
     """A checkpoint that cannot be read or does not fit."""
 
 
-def as_mistake(error: OSError) -> PatentLMError | None:
-    """The mistake that a file system reports: no space, no permission, no such place."""
-    if error.errno not in FILE_MISTAKES:
-        return None
-    name = f"{error.filename}: " if error.filename else ""
-    return DataError(f"{name}{error.strerror}; then the same command goes on")
-
-
 def mistake_in(error: BaseException | None) -> PatentLMError | None:
     """The mistake that an error comes from, if it is one of its causes."""
     while error is not None and not isinstance(error, PatentLMError):
+        if isinstance(error, OSError) and error.errno in FILE_MISTAKES:
+            return _of_file_system(error)
         error = error.__cause__
     return error
+
+
+def _of_file_system(error: OSError) -> DataError:
+    """What a file system reports: no space, no permission, no such place."""
+    name = f"{error.filename}: " if error.filename else ""
+    return DataError(f"{name}{error.strerror}; once that is mended, the same command goes on")

@@ -158,6 +158,7 @@ TRAINER = Part(
             "enable_model_summary": FLAG,
             "enable_progress_bar": FLAG,
             "enable_checkpointing": FLAG,
+            "logger": FLAG,
             "enable_autolog_hparams": FLAG,
             "deterministic": nullable(either(FLAG, one_of("warn"))),
             "benchmark": nullable(FLAG),

@@ -21,7 +21,9 @@ class EarlyStopping(lightning.EarlyStopping):
         self.ended = trainer.should_stop
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trainer.should_stop = trainer.should_stop or self.ended or self.wait_count >= self.patience
+        trainer.should_stop = (
+            trainer.should_stop or self.ended or self.wait_count >= max(1, self.patience)
+        )
 
     def state_dict(self) -> dict[str, Any]:
         settings = {name: getattr(self, name) for name in SETTINGS}
