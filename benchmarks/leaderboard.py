@@ -23,6 +23,8 @@ from benchmarks import results
 
 ROOT = Path(__file__).parent.parent
 SWEEP = ROOT / "outputs" / "leaderboard"
+JOB = "${hydra.runtime.choices.experiment}/seed=${seed}"
+"""The folder of a job, the same however many there are."""
 Metrics = dict[str, Any]
 
 
@@ -60,7 +62,8 @@ def over_seeds(found: Sequence[float]) -> dict[str, float | None]:
 
 def main() -> None:
     """Runs the jobs that are missing, prints and writes."""
-    command = [sys.executable, "train.py", "-m", *sys.argv[1:], f"hydra.sweep.dir={SWEEP}"]
+    command = [sys.executable, "train.py", "-m", *sys.argv[1:]]
+    command += [f"hydra.sweep.dir={SWEEP}", f"hydra.sweep.subdir={JOB}"]
     subprocess.run(command, cwd=ROOT, check=True)
     presets = defaultdict(list)
     for preset, metrics in jobs(SWEEP):
