@@ -1,7 +1,8 @@
 """Commands and code of Markdown documents, and how tests run them as a reader would.
 
 A fenced block of commands is marked `console`. Lines that begin with `$` are typed, the others are
-output; a block without any `$` holds commands alone. A block whose first line is a comment such as
+output; a block without any `$` holds commands alone. A command whose first line of output begins
+with `error:` must end with that line. A block whose first line is a comment such as
 `# needs a GPU` or `# takes hours` is not run, and says so to its reader, too.
 """
 
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +24,9 @@ FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[^\n]*)\n(?P<text>.*?)^(?P=fe
 REASON = re.compile(r"# (needs|takes) \w")
 CAPTION = re.compile(r":caption: (\S+)\n+")
 SCRIPT = re.compile(r"python (?P<script>\w+\.py|-m [\w.]+)(?P<arguments>.*)", re.S)
+
+LOG = "output.log"
+"""What the last script printed."""
 
 BY_CI = ("pytest", "pre-commit install", ".ci/run", "python -m sphinx")
 """Commands that .ci/run runs, or that run it."""
@@ -41,10 +47,20 @@ class Block(NamedTuple):
     @property
     def commands(self) -> list[str]:
         """What a reader types, one command after the other."""
-        lines = self.text.replace("\\\n", " ").splitlines()
+        lines = self._lines
         typed = [line[2:] for line in lines if line.startswith("$ ")]
         typed = typed or [line for line in lines if line.strip() and not line.startswith("#")]
         return ["\n".join(typed)] if _compound(typed) else typed
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """The line that a command ends with, for the commands that are mistakes."""
+        pairs = pairwise(self._lines)
+        return {a[2:]: b for a, b in pairs if a.startswith("$ ") and b.startswith("error:")}
+
+    @property
+    def _lines(self) -> list[str]:
+        return self.text.replace("\\\n", " ").splitlines()
 
 
 def _compound(typed: list[str]) -> bool:
@@ -74,6 +90,18 @@ def write_file(block: Block, folder: Path) -> None:
         path.write_text(block.text[caption.end() :], encoding="utf-8")
 
 
+def run_mistake(command: str, error: str, folder: Path) -> None:
+    """Runs a command that must fail with one line.
+
+    Raises:
+        AssertionError: if it does not.
+    """
+    with suppress(AssertionError):
+        run_command(command, folder)
+        raise RuntimeError(f"{command} does not fail")
+    assert error in (folder / LOG).read_text(encoding="utf-8")
+
+
 def run_command(command: str, folder: Path) -> None:
     """Runs what a reader types in a folder that looks like the repository's root.
 
@@ -92,6 +120,7 @@ def run_command(command: str, folder: Path) -> None:
         elif words[0] == "tensorboard":
             check_tensorboard(part, folder)
         elif found and "ddp" not in part:
+            part = shlex.join(words)
             arguments = [*words[3 if found["script"].startswith("-m") else 2 :]]
             script = found["script"]
             in_child(lambda s=script, a=arguments: _run_script(s, shortened(s, a)), folder, part)
@@ -120,7 +149,7 @@ def in_child(work: Callable[[], object], folder: Path, what: str) -> None:
     Raises:
         AssertionError: if it fails.
     """
-    log = folder / "output.log"
+    log = folder / LOG
     child = os.fork()
     if child == 0:
         status = 1

@@ -19,6 +19,7 @@ from tests.documents import (
     documents,
     in_child,
     run_command,
+    run_mistake,
     run_python,
     write_file,
 )
@@ -84,7 +85,10 @@ def test_every_block_runs_or_says_why_not(path, root):
         elif block.language == "console" and block.reason is None:
             for command in block.commands:
                 print(f"{name(path)}:{block.line}: {command}")
-                run_command(command, root)
+                if error := block.errors.get(command):
+                    run_mistake(command, error, root)
+                else:
+                    run_command(command, root)
 
 
 @pytest.mark.parametrize("path", documents(), ids=name)
