@@ -24,7 +24,18 @@ from tests.documents import (
     write_file,
 )
 
-LANGUAGES = {"console", "python", "yaml", "json", "csv", "text", "toml", "markdown", "html"}
+LANGUAGES = {
+    "console",
+    "python",
+    "yaml",
+    "json",
+    "csv",
+    "text",
+    "toml",
+    "markdown",
+    "html",
+    "javascript",
+}
 
 
 def name(path: Path) -> str:
