@@ -1,6 +1,6 @@
-"""Scores checkpoints and baselines on the same targets, or the texts that checkpoints write, in one
-table: see `--help`."""
+"""Tells of trained models: their scores, their texts or their best constants: see `--help`."""
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from patentlm.command import command
@@ -9,19 +9,15 @@ from patentlm.terminal import printable
 
 @command("evaluate")
 def main(config: DictConfig) -> None:
-    """Prints a table, or constants tuned on valid."""
+    """Prints the report that is chosen."""
     from patentlm import runtime  # torch takes seconds to import: not for --help
-    from patentlm.reports import calibration, comparison, text_quality
+    from patentlm.reports.comparison import corpora_of, load_models
 
     runtime.prepare()
-    models = comparison.load_models(config.checkpoint, device=config.device)
-    corpora = comparison.corpora_of(models, config.get("data"))
-    if config.tune:
-        for path, model in models.items():
-            print(f"{path}: {calibration.tune(model, corpora[path], config)}")
-        return
-    compare = text_quality.compare if config.text else comparison.compare
-    print(printable(compare(models, corpora, config)))
+    report = instantiate(config.report)
+    models = load_models(config.checkpoint, device=config.device)
+    corpora = corpora_of(models, config.get("data"))
+    print(printable(report(models, corpora, config)))
 
 
 if __name__ == "__main__":

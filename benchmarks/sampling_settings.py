@@ -2,8 +2,8 @@
 
     python -m benchmarks.sampling_settings RUN --count 200
 
-Writes with each of the settings below and prints the table of `evaluate.py text=true` on its side,
-with valid as the real texts: test has no say in a choice.
+Writes with each of the settings below and prints the table of `evaluate.py report=text` on its
+side, with valid as the real texts: test has no say in a choice.
 """
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter

@@ -59,6 +59,7 @@ def test_every_folder_of_options_is_listed():
         "hydra/launcher",
         "cache",
         "adaptation",
+        "report",
     }
     assert folders - others == set(GROUPS)
 

@@ -61,7 +61,8 @@ def test_a_cache_and_an_adaptation_are_tuned_on_valid_and_used(train, shown, run
     folder = train(*ABSTRACT)
     plain = perplexity(shown("evaluate", f"checkpoint={folder}", "split=valid"), str(folder))
     both = ("cache=neural", "adaptation=dynamic", "adaptation.batches=5")
-    found = shown("evaluate", f"checkpoint={folder}", *both, "tune=3").strip()
+    calibrated = (*both, "report=calibration", "report.abstracts=3")
+    found = shown("evaluate", f"checkpoint={folder}", *calibrated).strip()
     assert re.match(rf"{folder}: valid, \d+ targets: perplexity [\d.]+ with\n", found)
     arguments = found.splitlines()[1].split()
     assert [argument.split("=")[0] for argument in arguments] == [
@@ -73,7 +74,7 @@ def test_a_cache_and_an_adaptation_are_tuned_on_valid_and_used(train, shown, run
     assert perplexity(table, name) < plain
     written = shown("generate", f"checkpoint={folder}", "prompt=the", "max_words=9", *arguments)
     assert written.startswith("The")
-    few = ("text=true", "samples.count=2", "samples.max_words=9")
+    few = ("report=text", "samples.count=2", "samples.max_words=9")
     beside = shown("evaluate", f"checkpoint={folder}", *few, "cache=neural")
     assert f"{folder} + neural cache: " in beside
     assert beside != shown("evaluate", f"checkpoint={folder}", *few)
@@ -111,12 +112,20 @@ def test_mistakes_are_told_in_one_line(train, run_script, capsys):
     badly_adapted = ("adaptation=dynamic", "adaptation.segment=0")
     wildly = ("prompt=the", "adaptation=dynamic", "adaptation.learning_rate=1e39")
     for script, arguments, said in (
-        ("evaluate", badly_cached, "error: cache.theta must be 0 or more, cache.weight"),
-        ("evaluate", badly_adapted, "error: adaptation.segment must be 1"),
-        ("evaluate", ["tune=3"], "error: tune has nothing to tune; give cache=neural or adapt"),
-        ("evaluate", ["text=true", "adaptation=dynamic"], "error: text=true writes without a"),
-        ("generate", badly_cached, "error: cache.theta must be 0 or more, cache.weight"),
-        ("generate", ["prompt=the", *badly_adapted], "error: adaptation.segment must be 1"),
+        ("evaluate", badly_cached, "error: cache.weight=2: must be a number"),
+        ("evaluate", badly_adapted, "error: adaptation.segment=0: must be a whole number"),
+        (
+            "evaluate",
+            ["report=calibration"],
+            "error: report=calibration has nothing to tune; give cache=",
+        ),
+        ("evaluate", ["report=text", "adaptation=dynamic"], "error: report=text writes without a"),
+        ("generate", badly_cached, "error: cache.weight=2: must be a number"),
+        (
+            "generate",
+            ["prompt=the", *badly_adapted],
+            "error: adaptation.segment=0: must be a whole number",
+        ),
         ("generate", wildly, "error: adaptation.learning_rate=1e+39 is too high for this model"),
         ("generate", ["adaptation=dynamic"], "error: adaptation=dynamic learns from the prompt"),
     ):

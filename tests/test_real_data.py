@@ -173,7 +173,7 @@ def test_a_cache_knows_that_patents_repeat_themselves(quick_run):
 
 
 def test_what_it_writes_stands_beside_real_abstracts(quick_run):
-    shown = python("evaluate.py", f"checkpoint={quick_run}", "text=true", "samples.count=40")
+    shown = python("evaluate.py", f"checkpoint={quick_run}", "report=text", "samples.count=40")
     print(shown)
     assert "real (test)" in shown
     for figure in ("distinct-2", "repeated 4-grams", "8-grams in train", "longest run in train"):

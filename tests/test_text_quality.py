@@ -101,7 +101,7 @@ def test_a_table_of_what_models_write_beside_real_abstracts(
             "callbacks.progress.refresh_rate=0", f"seed={seed}", f"hydra.run.dir={tmp_path}/{seed}",
         )  # fmt: skip
     asked = (
-        f"checkpoint={tmp_path}/1,{tmp_path}/2", "text=true", "samples.count=3",
+        f"checkpoint={tmp_path}/1,{tmp_path}/2", "report=text", "samples.count=3",
         "samples.max_words=20", "split=train",
     )  # fmt: skip
     capsys.readouterr()

@@ -1,7 +1,7 @@
 """Constants of the neural cache and of dynamic evaluation, found on valid alone."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +30,21 @@ STEP = 2.0
 """Factor between neighbouring learning rates, and between decays."""
 
 
-def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
+def calibrate(
+    models: Mapping[str, TrainedModel],
+    corpora: Mapping[str, Corpus],
+    config: DictConfig,
+    *,
+    abstracts: int,
+) -> str:
+    """A line for each model, see `tune`."""
+    return "\n".join(
+        f"{path}: {tune(model, corpora[path], config, abstracts=abstracts)}"
+        for path, model in models.items()
+    )
+
+
+def tune(model: TrainedModel, corpus: Corpus, config: DictConfig, *, abstracts: int) -> str:
     """The constants with the lowest perplexity on abstracts of valid, as arguments to use.
 
     A learning rate and a decay are climbed to from those given; for each that is tried, all thetas
@@ -39,7 +53,8 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
     Args:
         model: without a cache.
         corpus: its train and valid are read, its test never.
-        config: of evaluate.py; its `tune` says how many abstracts.
+        config: of evaluate.py.
+        abstracts: of valid, evenly spaced.
 
     Raises:
         ConfigError: if there is nothing to tune, or settings can't work.
@@ -47,8 +62,10 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig) -> str:
     if isinstance(model.network, Ensemble):
         raise ConfigError("tune finds constants of single models; give the members one by one")
     if not config.cache and not config.adaptation:
-        raise ConfigError("tune has nothing to tune; give cache=neural or adaptation=dynamic")
-    ids, context = some_abstracts(corpus.ids(SPLIT), config.tune), model.metadata.context
+        raise ConfigError(
+            "report=calibration has nothing to tune; give cache=neural or adaptation=dynamic"
+        )
+    ids, context = some_abstracts(corpus.ids(SPLIT), abstracts), model.metadata.context
     network = model.with_cache(**config.cache).network if config.cache else model.network
     chosen = []
     if config.adaptation:

@@ -74,11 +74,11 @@ def compare(
     """
     if config.adaptation:
         raise ConfigError(
-            "text=true writes without a prompt, so there is nothing to adapt to; leave out "
+            "report=text writes without a prompt, so there is nothing to adapt to; leave out "
             "adaptation=dynamic"
         )
     if len({model.vocabulary.tokens for model in models.values()}) > 1:
-        raise ConfigError("text=true compares models of one vocabulary; give these one by one")
+        raise ConfigError("report=text compares models of one vocabulary; give these one by one")
     corpus = next(iter(corpora.values()))
     real = choose(corpus.ids(config.split), config.samples.count, seed=config.seed)
     train = corpus.ids("train")

@@ -77,10 +77,15 @@ EVALUATE: dict[str, Schema] = {
     "adaptation": ADAPTATION,
     "checkpoint": TEXT,
     "split": one_of("train", "valid", "test"),
-    "tune": whole(0),
+    "report": Part(
+        {
+            "patentlm.reports.comparison.compare": {},
+            "patentlm.reports.text_quality.compare": {},
+            "patentlm.reports.calibration.calibrate": {"abstracts": whole(1)},
+        }
+    ),
     "ngram_order": whole(1, 20),
     "evaluation_batch_size": BATCH,
-    "text": FLAG,
     "samples": {"count": COUNT, "max_words": nullable(MAX_WORDS)},
     "seed": SEED,
     "device": DEVICE,
