@@ -193,7 +193,7 @@ def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
 
 def _quantile(probs: Tensor, at: np.ndarray | float) -> np.ndarray | None:
     """The first place in each row `(B, V)` where the sum so far exceeds a part of 1, from 0 to
-    below 1, `(B,)`; its probability is never 0. None if `probs` are not numbers; they are changed."""
+    below 1, `(B,)`; its probability is never 0. None if `probs` are not numbers. They change."""
     sums = probs.cumsum_(dim=1)
     whole = sums.numpy()[:, -1]
     if math.isnan(whole.sum()):
