@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import patentlm
-from patentlm.checkpoint import CheckpointMetadata, build_data, build_network, check_resumable, find
+from patentlm.checkpoint import CheckpointMetadata, build_data, build_network, find
 from patentlm.errors import CheckpointError, ConfigError
 from patentlm.integrity import seal
 
@@ -271,20 +271,3 @@ def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_refused(tmp_path):
         archive.writestr("x/data.pkl", bytes(10**6))
     with pytest.raises(CheckpointError, match="can't be read as a checkpoint"):
         patentlm.load(tmp_path / "x.ckpt")
-
-
-def test_resuming_wants_the_same_vocabulary_and_network(tmp_path):
-    path = save(tmp_path / "x.ckpt")
-    assert check_resumable(path, make_metadata(), epochs=1) == path
-    with pytest.raises(CheckpointError, match="another vocabulary"):
-        check_resumable(path, make_metadata(vocabulary=[*VOCABULARY, "more"]), epochs=1)
-    with pytest.raises(CheckpointError, match="another network"):
-        check_resumable(path, make_metadata(network={**NETWORK, "hidden_size": 5}), epochs=1)
-
-
-def test_resuming_wants_epochs_left_to_train(tmp_path):
-    path = save(tmp_path / "x.ckpt", epoch=1)
-    assert check_resumable(path, make_metadata(), epochs=3) == path
-    assert check_resumable(path, make_metadata(), epochs=-1) == path
-    with pytest.raises(CheckpointError, match="has 2 epochs already"):
-        check_resumable(path, make_metadata(), epochs=2)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from patentlm.command import KEY as KEY_VARIABLE
 from patentlm.data.patentsview.open_data_portal import ABSTRACTS
 from patentlm.data.sample import sample_patents
+from patentlm.terminal import KEY as KEY_VARIABLE
 from tests.portal import KEY, fresh_portal, running_portal, zip_of  # noqa: F401
 from tests.test_journeys import SMALL, metrics
 
