@@ -119,7 +119,7 @@ def run_command(command: str, folder: Path) -> None:
             check_extras(part)
         elif words[0] == "tensorboard":
             check_tensorboard(part, folder)
-        elif found and "ddp" not in part:
+        elif found and "ddp" not in part and ">" not in words:
             part = shlex.join(words)
             arguments = [*words[3 if found["script"].startswith("-m") else 2 :]]
             script = found["script"]

@@ -18,7 +18,7 @@ PATHS = (
     "checkpoint", "ckpt_path", "init_from", "word_vectors", "data.path", "path",
     "hydra.run.dir", "hydra.sweep.dir",
 )  # fmt: skip
-"""The same, but for `${now:…}`, `${oc.env:…}` and the like, which make names of folders."""
+"""The same, but for Hydra's `now`, `oc.env` and `hydra` in `${…}`, which name folders."""
 
 SWEEP = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
 FLAGS = {
