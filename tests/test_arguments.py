@@ -138,3 +138,9 @@ def test_bytes_that_are_not_text_are_refused():
 def test_a_flag_that_hydra_does_not_know_is_told_as_a_setting():
     with pytest.raises(ConfigError, match=r"--seed: no such flag; .*did you mean seed\?"):
         prepare(["--seed=3"], names_of("train"))
+
+
+def test_the_flag_of_a_sweep_may_stand_anywhere():
+    assert prepare(["seed=1,2", "-m", "data=file"], names_of("train"))[:3] == [
+        "-m", "seed=1,2", "data=file",
+    ]  # fmt: skip

@@ -231,7 +231,10 @@ def test_an_argument_that_is_missing_is_told():
         ({"context": -1}, "context=-1: must be null or a whole number"),
         ({"max_words": 10**12}, "max_words=1000000000000: must be a whole number"),
         ({"sampling": {"top_k": 0}}, "sampling.top_k=0: must be null or a whole number"),
-        ({"seed": None}, "seed=None: must be"),
+        ({"seed": None}, "seed is missing"),
+        ({"tokenizer": None}, "tokenizer is missing"),
+        ({"tokenizer": {}}, "tokenizer._target_=None: must be"),
+        ({"network": None}, "network is missing"),
     ],
 )
 def test_an_entry_out_of_its_range_is_refused(tmp_path, changed, said):

@@ -195,8 +195,11 @@ def metadata_of(checkpoint: Mapping[str, Any], path: str | Path) -> CheckpointMe
         for name in ("network", "data", "tokenizer", "sampling"):
             refuse_interpolation(ours[name], name)
         for name, schema in ENTRY.items():
-            if ours[name] != {}:  # a model need not say what it was trained on
-                check(ours[name], schema, name)
+            if name == "data" and ours[name] == {}:
+                continue  # a model need not say what it was trained on
+            if ours[name] is None and name != "context":
+                raise ConfigError(f"{name} is missing")
+            check(ours[name], schema, name)
     except ConfigError as error:
         raise CheckpointError(f"{path}: the config does not fit: {error}") from error
     return CheckpointMetadata(**ours)

@@ -58,4 +58,8 @@ def _make(config: Mapping[str, Any], part: Part, arguments: Mapping[str, Any]) -
 
 
 def _argument(value: Any, schema: Any) -> Any:
-    return _make(value, schema, {}) if isinstance(schema, Part) and value is not None else value
+    if not isinstance(schema, Part):
+        return value
+    if value is None:
+        raise TypeError("a part of it is missing")
+    return _make(value, schema, {})

@@ -52,7 +52,10 @@ def prepare(arguments: Sequence[str], names: list[str]) -> list[str]:
         _check_text(argument)
         _check_no_key(argument)
         _check_flag(argument, names)
-    return name_jobs(quote_literals(shown))
+    # In front, since Hydra takes no setting behind this flag if there are others before it.
+    flags = [argument for argument in shown if argument in ("-m", "--multirun")]
+    settings = [argument for argument in shown if argument not in flags]
+    return name_jobs(quote_literals([*flags, *settings]))
 
 
 def hide_key(arguments: Sequence[str]) -> list[str]:
