@@ -79,7 +79,10 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
             told: Any = failure.message  # a dictionary where the process could still speak
             reason = told["message"] if isinstance(told, dict) else told
             raise _mistake(reason) or RuntimeError(f"process {rank}: {reason}") from None
-    return float(results[min(results)])
+    first = results[min(results)]
+    if isinstance(first, errors.PatentLMError):
+        raise first
+    return float(first)
 
 
 def _mistake(reason: str) -> errors.PatentLMError | None:
@@ -104,7 +107,7 @@ def _rendezvous(nodes: int) -> dict[str, Any]:
     }
 
 
-def _work(task: Task, config: DictConfig, hydra: Any, threads: int) -> float:
+def _work(task: Task, config: DictConfig, hydra: Any, threads: int) -> float | errors.PatentLMError:
     """One of the processes: the task, with Hydra's settings and logging as where it came from."""
     setup_globals()
     HydraConfig.instance().cfg = hydra
@@ -112,7 +115,12 @@ def _work(task: Task, config: DictConfig, hydra: Any, threads: int) -> float:
     configure_log(settings.job_logging, settings.verbose)
     torch.set_num_threads(threads)
     with listening(patient=True):  # whoever started it ends it where it waits for too long
-        return task(config)
+        try:
+            return task(config)
+        except errors.PatentLMError as mistake:
+            if torch.distributed.is_initialized():
+                raise
+            return mistake  # so early, each of the processes finds the same one
 
 
 @contextmanager
