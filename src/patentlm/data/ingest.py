@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from patentlm.data.arrays import Int64Array
 from patentlm.data.interim import InterimCorpus, TextBatch, number_words, write_interim
+from patentlm.data.normalisation import is_plain
 from patentlm.data.processes import in_processes
 from patentlm.data.query import Query
 from patentlm.data.records import Patent
-from patentlm.data.scripts import letters_pattern
+from patentlm.data.scripts import runs_of_letters
 from patentlm.data.words import tokenize
 from patentlm.progress import progress
 
@@ -202,7 +203,7 @@ def _read(abstracts: Sequence[str], *, recipe: Recipe) -> _Read:
 
 def _suspicions(abstract: str) -> list[str]:
     """What of a text hints at a wrong encoding, as names of counts."""
-    if abstract.isascii() and abstract.isprintable():
+    if is_plain(abstract):
         return []
     found = {"with_control_characters": _CONTROL, "with_mojibake": _MOJIBAKE}
     return [name for name, pattern in found.items() if pattern.search(abstract)]
@@ -217,7 +218,7 @@ def fold(text: str) -> str:
     """
     if text.isascii():  # several times as fast
         return " ".join(text.lower().translate(_NO_WORDS).split())
-    return " ".join(letters_pattern().findall(text.casefold()))
+    return " ".join(runs_of_letters(text.casefold()))
 
 
 def digest(text: str) -> int:

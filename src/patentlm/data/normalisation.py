@@ -24,6 +24,7 @@ _INVISIBLE = (
     + _span(0x1BCA0, 0x1BCA3) + _span(0x1D173, 0x1D17A) + _span(0xE0000, 0xE01EF)
 )  # fmt: skip
 _ASCII_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f]")
+_PLAIN = bytes({*range(9, 14), *range(0x20, 0x7F)} - {*b"&\\"})
 _ONE_FORM = str.maketrans(
     dict.fromkeys(_HYPHENS, "-")
     | dict.fromkeys(_APOSTROPHES, "'")
@@ -93,6 +94,14 @@ def normalise(text: str) -> str:
     if text.isascii():
         text = _ASCII_CONTROL.sub("", text)
     return " ".join(text.split())
+
+
+def is_plain(text: str) -> bool:
+    """True if a text is ASCII without control characters, entities and escapes.
+
+    Normalising such a text changes its blanks alone; it takes a microsecond to know.
+    """
+    return not text.encode("utf-8", "surrogatepass").translate(None, _PLAIN)
 
 
 def _compose(text: str) -> str:

@@ -15,6 +15,7 @@ _UNSPACED = (
 )
 _UNSPACED_BEYOND = "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 _WIDEST = "\uffff"  # classes of characters beyond are ten times as slow to search for
+_WORD_CHARACTERS = re.compile(r"\w+")
 UNSPACED = re.compile(f"[{_UNSPACED}{_UNSPACED_BEYOND}]")
 
 
@@ -48,15 +49,22 @@ def _special() -> re.Pattern[str]:
 
 def words_of_any_script(text: str) -> list[str] | None:
     """The words of a text that has marks or a script without blanks; None if it has neither."""
-    beyond = max(text) > _WIDEST
-    if not beyond and not _special().search(text):
+    if not _is_special(text):
         return None
-    return word_pattern(beyond=beyond).findall(text)
+    return word_pattern(beyond=max(text) > _WIDEST).findall(text)
+
+
+def runs_of_letters(text: str) -> list[str]:
+    """The runs of letters, digits and combining marks in a text."""
+    return (_letters() if _is_special(text) else _WORD_CHARACTERS).findall(text)
+
+
+def _is_special(text: str) -> bool:
+    return max(text, default="") > _WIDEST or _special().search(text) is not None
 
 
 @cache
-def letters_pattern() -> re.Pattern[str]:
-    """What finds runs of letters, digits and marks."""
+def _letters() -> re.Pattern[str]:
     return re.compile(rf"\w++(?:[{_marks(beyond=True)}]++\w*+)*+")
 
 
