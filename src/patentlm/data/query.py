@@ -76,4 +76,5 @@ def _phrases(key: str, query: Mapping[str, object]) -> tuple[str, ...]:
 def _plain(text: str) -> str:
     if is_plain(text):
         return " ".join(text.split()).lower()
-    return normalise(unescape(normalise(text))).casefold()
+    text = normalise(text)
+    return (normalise(unescape(text)) if "&" in text else text).casefold()
