@@ -125,9 +125,8 @@ def run_command(command: str, folder: Path) -> None:
             script = found["script"]
             in_child(lambda s=script, a=arguments: _run_script(s, shortened(s, a)), folder, part)
         else:
-            if found:
-                part = shlex.join(["python", *shortened(found["script"], words[1:])])
-            _run_shell(part, folder)
+            fast = found is not None and found["script"] == "train.py"
+            _run_shell(f"{part} debug=fast" if fast else part, folder)
 
 
 def shortened(script: str, arguments: list[str]) -> list[str]:
