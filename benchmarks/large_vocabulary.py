@@ -61,10 +61,10 @@ def texts(count: int, *, words: int, seed: int) -> Iterator[str]:
     """Texts of so many different words, the first of which hold each word once."""
     draw = np.random.default_rng(seed)
     names = [spelled(word) for word in range(words)]
-    chances = 1 / np.arange(2, words + 2)
-    free = draw.choice(words, size=(count, WORDS_IN_TEXT), p=chances / chances.sum())
+    frequencies = 1 / np.arange(2, words + 2)
+    free = draw.choice(words, size=(count, WORDS_IN_TEXT), p=frequencies / frequencies.sum())
     successors = np.random.default_rng(0).choice(
-        words, size=(words, SUCCESSORS), p=chances / chances.sum()
+        words, size=(words, SUCCESSORS), p=frequencies / frequencies.sum()
     )
     follows = draw.random((count, WORDS_IN_TEXT)) < FAITHFUL
     which = draw.integers(SUCCESSORS, size=(count, WORDS_IN_TEXT))

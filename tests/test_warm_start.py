@@ -61,6 +61,21 @@ def test_another_network_or_tokenizer(earlier):
         start(init_from=path, tokenizer=PIECES)
 
 
+def test_clusters_of_words_stay_with_their_words(tmp_path):
+    """The rows of a cluster are places in an order by frequency, which other texts have not."""
+    head = {
+        "_target_": "patentlm.model.adaptive.AdaptiveHead", "_partial_": True,
+        "cutoffs": [3], "shrink": 1.0, "tied": False,
+    }  # fmt: skip
+    config = {**NETWORK, "head": head}
+    network = build_network(config, vocabulary=len(VOCABULARY))
+    weights = {f"network.{name}": weight for name, weight in network.state_dict().items()}
+    path = save(tmp_path / "x.ckpt", state_dict=weights, network=config)
+    start(init_from=path, network=config, vocabulary=list(VOCABULARY))
+    with pytest.raises(CheckpointError, match=r"adaptive can't be fine-tuned with another vocabul"):
+        start(init_from=path, network=config)
+
+
 def test_dropout_may_be_another(earlier):
     start(init_from=earlier[0], network={**NETWORK, "dropout": 0.5})
 

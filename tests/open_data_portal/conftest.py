@@ -16,8 +16,8 @@ def folder(cache):
 
 
 @pytest.fixture
-def ledger(cache):
-    """The lines of the ledger, read when called."""
+def download_log(cache):
+    """The lines of the download_log, read when called."""
 
     def lines():
         path = cache / "patentsview" / "downloads.jsonl"

@@ -17,7 +17,7 @@ from tests.open_data_portal.downloads import APRIL, BIG, JULY, SMALL, client, na
 from tests.portal import KEY, status
 
 
-def test_a_file_is_downloaded_once(portal, folder, ledger):
+def test_a_file_is_downloaded_once(portal, folder, download_log):
     portal.offer(APRIL, ABSTRACTS, SMALL)
     path = client(portal).file(ABSTRACTS, release=APRIL)
     assert path == folder / ABSTRACTS
@@ -25,7 +25,7 @@ def test_a_file_is_downloaded_once(portal, folder, ledger):
     assert client(portal).file(ABSTRACTS, release=APRIL) == path
     assert (len(portal.file_requests), len(portal.storage_requests)) == (1, 1)
     assert names(folder) == [ABSTRACTS]
-    assert [(line["file"], line["release"], line["answer"]) for line in ledger()] == [
+    assert [(line["file"], line["release"], line["answer"]) for line in download_log()] == [
         (ABSTRACTS, APRIL, 302)
     ]
 

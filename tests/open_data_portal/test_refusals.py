@@ -18,12 +18,12 @@ def test_the_yearly_quota_is_never_tried_again(portal, cache):
     assert len(portal.file_requests) == 1
 
 
-def test_a_burst_is_waited_out(portal, ledger):
+def test_a_burst_is_waited_out(portal, download_log):
     portal.offer(APRIL, ABSTRACTS, SMALL)
     portal.file_answers.append(status(429, "slow down"))
     portal.file_answers.append(status(429, "slow down", Retry_After="soon"))
     assert client(portal).file(ABSTRACTS, release=APRIL).exists()
-    assert [line["answer"] for line in ledger()] == [429, 429, 302]
+    assert [line["answer"] for line in download_log()] == [429, 429, 302]
 
 
 def test_a_burst_that_lasts_is_one_line(portal):

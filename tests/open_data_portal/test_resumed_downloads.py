@@ -21,7 +21,7 @@ from tests.open_data_portal.downloads import (
 from tests.portal import MEBIBYTE, status
 
 
-def test_a_broken_transfer_is_continued_at_once(portal, ledger):
+def test_a_broken_transfer_is_continued_at_once(portal, download_log):
     portal.offer(APRIL, ABSTRACTS, BIG)
     portal.storage_answers.append(portal.cut_off)
     assert client(portal).file(ABSTRACTS, release=APRIL).read_bytes() == BIG
@@ -30,7 +30,7 @@ def test_a_broken_transfer_is_continued_at_once(portal, ledger):
         start = int(second.headers["Range"].removeprefix("bytes=").removesuffix("-"))
         assert MEBIBYTE <= start <= len(BIG) // 2
         assert second.headers["If-Range"] == '"v1"'
-    assert len(ledger()) == 2
+    assert len(download_log()) == 2
 
 
 def test_a_transfer_that_stays_broken_is_kept_for_the_next_start(portal, folder):
@@ -163,7 +163,7 @@ def test_a_sign_in_page_does_not_cost_what_has_come(portal, begun, folder):
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_a_download_that_was_stopped_goes_on_at_the_next_start(portal, folder, ledger, end):
+def test_a_download_that_was_stopped_goes_on_at_the_next_start(portal, folder, download_log, end):
     portal.offer(APRIL, ABSTRACTS, BIG)
     portal.storage_answers.append(portal.hold)
     with start_child(portal.api_url) as child:
@@ -176,7 +176,7 @@ def test_a_download_that_was_stopped_goes_on_at_the_next_start(portal, folder, l
     assert kept >= MEBIBYTE
     assert client(portal).file(ABSTRACTS, release=APRIL).read_bytes() == BIG
     assert portal.storage_requests[1].headers["Range"] == f"bytes={kept}-"
-    assert len(ledger()) == 2
+    assert len(download_log()) == 2
 
 
 def test_two_processes_download_once(portal):

@@ -38,16 +38,16 @@ class VocabularyHead(nn.Module, ABC):
         """
         parts = (torch.split(part, ROWS) for part in (hidden, targets, log_weight, log_other))
         sums = [
-            checkpoint(self._mixed_nats, *part, use_reentrant=False)
+            checkpoint(self._mixed_losses, *part, use_reentrant=False)
             for part in zip(*parts, strict=True)
         ]
         return torch.stack(sums).sum() / max(1, len(targets))
 
-    def _mixed_nats(
+    def _mixed_losses(
         self, hidden: Tensor, targets: Tensor, log_weight: Tensor, log_other: Tensor
     ) -> Tensor:
-        nats = F.cross_entropy(self.logits(hidden).float(), targets, reduction="none")
-        return -torch.logaddexp(log_weight - nats, log_other).sum()
+        losses = F.cross_entropy(self.logits(hidden).float(), targets, reduction="none")
+        return -torch.logaddexp(log_weight - losses, log_other).sum()
 
 
 class SoftmaxHead(VocabularyHead):
@@ -135,10 +135,10 @@ class MixtureOfSoftmaxes(VocabularyHead):
         """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`; of
         none it is 0. Logits are worked out twice, so that few of them need be in memory."""
         parts = zip(torch.split(hidden, ROWS), torch.split(targets, ROWS), strict=True)
-        nats = [checkpoint(self._nats, *part, use_reentrant=False) for part in parts]
-        return torch.stack(nats).sum() / max(1, len(targets))
+        losses = [checkpoint(self._losses, *part, use_reentrant=False) for part in parts]
+        return torch.stack(losses).sum() / max(1, len(targets))
 
-    def _nats(self, hidden: Tensor, targets: Tensor) -> Tensor:
+    def _losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
         return F.nll_loss(self.logits(hidden).float(), targets, reduction="sum")
 
 

@@ -75,12 +75,12 @@ class _Nats(torch.autograd.Function):
         with without_autocast(hidden):
             rows, table = _with_bias(hidden, weight, bias, dtype)
             by_mixture = None if mixture is None else mixture.clone()
-            nats, by_rows, by_table = _nats_and_gradients(rows, table, targets, by_mixture)
+            losses, by_rows, by_table = _losses_and_gradients(rows, table, targets, by_mixture)
         (count, size), words, inputs = hidden.shape, len(weight), (hidden, weight, bias)
         gradients = by_rows[:count, :size], by_table[:words, :size], by_table[:words, size]
         saved = (g.to(x.dtype) for g, x in zip(gradients, inputs, strict=True))
         ctx.save_for_backward(*saved, by_mixture)
-        return nats
+        return losses
 
     @staticmethod
     @once_differentiable
@@ -90,21 +90,21 @@ class _Nats(torch.autograd.Function):
         return *(gradient * saved for saved in by_inputs), None, by_mixture
 
 
-def _nats_and_gradients(
+def _losses_and_gradients(
     rows: Tensor, table: Tensor, targets: Tensor, mixture: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The sum of all losses `()`, and its gradients by rows `(N', H')` and table `(W, H')`, see
     `_with_bias`; a mixture `(2, N)` is overwritten with the gradient by it."""
     wide = torch.promote_types(rows.dtype, torch.float32)
-    nats, by_rows = torch.empty_like(targets, dtype=wide), torch.empty_like(rows)
+    losses, by_rows = torch.empty_like(targets, dtype=wide), torch.empty_like(rows)
     at_once = ROWS if rows.device.type == "cpu" else max(ROWS, LOGITS // len(table))
     logits = rows.new_empty(min(at_once, len(rows)), len(table))
-    parts = [list(torch.split(t, at_once)) for t in (rows, targets, by_rows, nats)]
+    parts = [list(torch.split(t, at_once)) for t in (rows, targets, by_rows, losses)]
     mixed = [None] * len(parts[0]) if mixture is None else torch.split(mixture, at_once, dim=1)
     chunks = zip(*parts, mixed, strict=True)
     products = (_chunk(table, logits, *chunk).to(wide) for chunk in chunks)
     by_table = reduce(Tensor.add_, products)
-    return nats.sum(), by_rows, by_table
+    return losses.sum(), by_rows, by_table
 
 
 def _chunk(
@@ -113,7 +113,7 @@ def _chunk(
     rows: Tensor,
     targets: Tensor,
     by_rows: Tensor,
-    nats: Tensor,
+    losses: Tensor,
     mixture: Tensor | None,
 ) -> Tensor:
     """The gradient by the table from some rows `(R, H')`. What they lose `(R,)` and the gradient by
@@ -122,28 +122,28 @@ def _chunk(
     probs = logits[: len(rows)]
     torch.mm(rows, table.t(), out=probs)
     if probs.device.type != "cpu":  # another pass over the logits, but nothing waits for a device
-        wide = probs[: len(targets)].to(nats.dtype)
-        nats.copy_(F.cross_entropy(wide, targets, reduction="none"))
+        wide = probs[: len(targets)].to(losses.dtype)
+        losses.copy_(F.cross_entropy(wide, targets, reduction="none"))
     torch.softmax(probs, dim=1, out=probs)
     places = (torch.arange(len(targets), device=targets.device), targets)
     target_probs = probs[places]
     if probs.device.type == "cpu":
-        nats.copy_(_nats(target_probs, rows, table, targets))
+        losses.copy_(_losses(target_probs, rows, table, targets))
     probs[places] = target_probs - 1
     if mixture is not None:
-        probs[: len(targets)].mul_(_mix(nats, mixture).to(probs.dtype)[:, None])
+        probs[: len(targets)].mul_(_mix(losses, mixture).to(probs.dtype)[:, None])
     torch.mm(probs, table, out=by_rows)
     return probs.t() @ rows
 
 
-def _mix(nats: Tensor, mixture: Tensor) -> Tensor:
+def _mix(losses: Tensor, mixture: Tensor) -> Tensor:
     """The softmax's share `(R,)` in the probability of each target, by which its gradient counts.
     What the mixture loses is filled in, and the gradient by it written over its parts `(2, R)`."""
     weight, other = mixture
-    known = weight - nats
+    known = weight - losses
     both = torch.logaddexp(known, other)
     responsibility: Tensor = (known - both).exp_()
-    nats.copy_(-both)
+    losses.copy_(-both)
     torch.stack([-responsibility, responsibility - 1], out=mixture)
     return responsibility
 
@@ -172,12 +172,12 @@ def _up_to(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-def _nats(target_probs: Tensor, rows: Tensor, table: Tensor, targets: Tensor) -> Tensor:
+def _losses(target_probs: Tensor, rows: Tensor, table: Tensor, targets: Tensor) -> Tensor:
     """Of words `(R,)`: the logarithm of their probabilities, or where those are too small for a
     number, that of the logits of their rows."""
     wide = torch.promote_types(target_probs.dtype, torch.float32)
-    nats = -target_probs.to(wide).log()
+    losses = -target_probs.to(wide).log()
     rare = (target_probs < torch.finfo(target_probs.dtype).tiny).nonzero()[:, 0]
     logits = (rows[rare] @ table.t()).to(wide)
-    nats[rare] = F.cross_entropy(logits, targets[rare], reduction="none")
-    return nats
+    losses[rare] = F.cross_entropy(logits, targets[rare], reduction="none")
+    return losses

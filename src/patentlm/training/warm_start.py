@@ -10,6 +10,7 @@ from patentlm.checkpoint import CheckpointMetadata, build_data, metadata_of, rea
 from patentlm.data.word_vectors import read_word_vectors
 from patentlm.data.words import WordTokenizer
 from patentlm.errors import CheckpointError, ConfigError
+from patentlm.model.adaptive import AdaptiveHead
 from patentlm.model.network import Network
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,13 @@ def start_from_checkpoint(network: Network, metadata: CheckpointMetadata, path: 
     earlier = metadata_of(checkpoint, path)
     if earlier.tokenizer["_target_"] != metadata.tokenizer["_target_"]:
         raise CheckpointError(f"{path}: trained with another tokenizer; fine-tune with that one")
+    adaptive = any(isinstance(part, AdaptiveHead) for part in network.modules())
+    if adaptive and earlier.vocabulary != metadata.vocabulary:
+        # Its clusters hold words by their frequency, which is another in other texts.
+        raise CheckpointError(
+            f"{path}: model/head=adaptive can't be fine-tuned with another vocabulary; pre-train "
+            "with model/head=tied"
+        )
     ids = {word: at for at, word in enumerate(earlier.vocabulary)}
     rows = torch.tensor([ids.get(word, NEW) for word in metadata.vocabulary])
     weights = {
