@@ -3,9 +3,10 @@
     python -m benchmarks.fuzz                    # 120,000 inputs, about half an hour on one core
     python -m benchmarks.fuzz --inputs 2000 --seed 7 --only readers,checkpoints
 
-Kinds: files of patents (whole ones, damaged), texts (Unicode of all planes, through cleaning, words
-and back), checkpoints (bytes and entries damaged), configs (settings of every script), prompts and
-arguments. Exits with 1 if one ended otherwise, and says which seed makes it again.
+Kinds: files of patents (delimited, JSON, Parquet and Excel, packed, misnamed and damaged), texts
+(Unicode of all planes, through cleaning, words and back), checkpoints (bytes and entries damaged),
+configs (settings of every script), prompts and arguments. Each input may take five seconds and half
+a gibibyte. Exits with 1 if one ended otherwise, and says which seed makes it again.
 """
 
 import argparse
@@ -20,11 +21,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 import torch
 from tqdm import tqdm
 
+from benchmarks import results
+from benchmarks.fuzz_files import damage, random_file, random_options
+from benchmarks.fuzz_limits import OverLimitError, limits
 from patentlm.checkpoint import CheckpointMetadata, build_data, build_network
 from patentlm.data.words import Vocabulary, detokenize, tokenize
 from patentlm.errors import PatentLMError
@@ -74,6 +76,9 @@ ODD = [
     *("${oc.env:HOME}", "os.system", "torch.hub.load", [], {}, [1], {"_target_": "os.system"}),
     *("\x1b[2J", "\ud800", "a" * 5000, "patentlm.model.head.TiedHead", {"a": {"b": [None]}}),
 ]
+KINDS = ("readers", "texts", "checkpoints", "configs", "prompts")
+OUTCOMES = ("read", "refused", "failed")
+NOTE = "Refused is an error of the product in one line; failed is everything else but read."
 PIECES = [
     *("&amp;", "&#60;", "##EQU1##", "(10, 12a)", ".sub.2", '"', '""', "'", "-", "<unk>", "<end>"),
     *("\u202e", "\x00", "\x1b[2J", "e\u0301", "漢字", "ﬁ", "\U0001f600", "\ud800", "\ufeff", "İ"),
@@ -90,25 +95,6 @@ def text_of(chance: random.Random, most: int = 12) -> str:
     return chance.choice(("", " ")).join(pieces)
 
 
-def damage(content: bytes, chance: random.Random) -> bytes:
-    """The bytes with some changed, taken out, put in or cut off."""
-    changed = bytearray(content)
-    for _ in range(chance.randrange(1, 6)):
-        at = chance.randrange(len(changed) + 1)
-        kind = chance.randrange(5)
-        if kind == 0 and changed:
-            changed[at % len(changed)] ^= 1 << chance.randrange(8)
-        elif kind == 1:
-            del changed[at : at + chance.randrange(64)]
-        elif kind == 2:
-            changed[at:at] = chance.randbytes(chance.randrange(16))
-        elif kind == 3:
-            changed[at:at] = chance.choice((b'"', b"\x00", b"\xff\xfe", b"\n", b"{", b"\t", b","))
-        else:
-            del changed[max(1, at) :]
-    return bytes(changed)
-
-
 class Inputs:
     """Whole inputs, in a folder of their own, and what is tried with them when damaged."""
 
@@ -120,15 +106,19 @@ class Inputs:
         self.weights = {f"network.{name}": w for name, w in network.state_dict().items()}
         self.entry = self._entry()
         self.checkpoint = self._checkpoint(self.entry).read_bytes()
-        self.files = self._files()
 
     def readers(self, chance: random.Random) -> None:
-        """A damaged file of patents, read to its end."""
-        ending = chance.choice(sorted(self.files))
+        """A file of patents as `data=file` reads it: found, hashed, and read to its end."""
+        ending, content = random_file(chance)
         path = self.folder / f"patents{ending}"
-        path.write_bytes(damage(self.files[ending], chance))
-        changed = {"path": str(path), "encoding_errors": chance.choice(("strict", "replace"))}
-        list(build_data(FILE | changed).records())
+        path.write_bytes(content)
+        try:
+            source = build_data(FILE | {"path": str(path)} | random_options(chance))
+            source.identity()
+            for patent in source.records():
+                "".join((patent.abstract, patent.id, patent.date, patent.title)).encode()
+        finally:
+            path.unlink()
 
     def texts(self, chance: random.Random) -> None:
         """A text through cleaning and words, and back."""
@@ -191,21 +181,6 @@ class Inputs:
         torch.save({"patentlm": entry, "state_dict": self.weights}, path)
         return path
 
-    def _files(self) -> dict[str, bytes]:
-        rows = [("1", "1999-01-02", "A neural network, (10)."), ("2", "2001-03-04", 'An "ear".')]
-        names = ("patent_id", "patent_date", "patent_abstract")
-        lines = [names, *rows]
-        table = pyarrow.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
-        pyarrow.parquet.write_table(table, self.folder / "whole.parquet")
-        records = ['{"abstract": "A neural network.", "id": "1"}', '{"abstract": "An ear."}']
-        return {
-            ".csv": "\n".join(",".join(f'"{cell}"' for cell in line) for line in lines).encode(),
-            ".tsv": "\n".join("\t".join(line) for line in lines).encode(),
-            ".jsonl": "\n".join(records).encode(),
-            ".json": f"[{','.join(records)}]".encode(),
-            ".parquet": (self.folder / "whole.parquet").read_bytes(),
-        }
-
 
 def _changed(entry: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     """The entry with one value, somewhere in it, an odd one."""
@@ -226,39 +201,51 @@ def _require_line(message: str) -> None:
     assert "\n" not in message, "an error is one line"
 
 
-def run(inputs: int, *, seed: int, only: tuple[str, ...] = (), bar: bool = False) -> Counter[str]:
+def run(
+    inputs: int,
+    *,
+    seed: int,
+    only: tuple[str, ...] = (),
+    seconds: float = float("inf"),
+    bar: bool = False,
+) -> dict[str, Counter[str]]:
     """Tries inputs of all kinds in turn.
 
     Args:
         inputs: how many.
         seed: of the first; each further one has the next.
         only: kinds, by name; none for all.
+        seconds: after which no further input is tried.
         bar: shows a progress bar.
 
     Returns:
-        How many were read and refused, by kind; what failed is printed and counted as failed.
+        How many were read, refused and failed, by kind; what failed is printed.
     """
-    kinds = only or ("readers", "texts", "checkpoints", "configs", "prompts")
-    found: Counter[str] = Counter()
+    kinds = only or KINDS
+    found: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         whole = Inputs(Path(folder))
         for at in tqdm(range(seed, seed + inputs), disable=not bar):
+            if time.monotonic() - began > seconds:
+                break
             kind = kinds[at % len(kinds)]
-            found[f"{kind} {_outcome(getattr(whole, kind), at)}"] += 1
+            found[kind][_outcome(getattr(whole, kind), at)] += 1
     return found
 
 
 def _outcome(attempt: Callable[[random.Random], None], seed: int) -> str:
     try:
-        attempt(random.Random(seed))
+        with limits():
+            attempt(random.Random(seed))
     except PatentLMError as error:
-        if "\n" not in str(error):
+        if len(str(error).splitlines()) == 1:
             return "refused"
-        print(f"seed {seed}: more than a line: {error}", file=sys.stderr)
+        print(f"seed {seed}: not one line: {error}", file=sys.stderr)
         return "failed"
-    except Exception:
-        print(f"seed {seed}: {traceback.format_exc()[-600:]!a}", file=sys.stderr)
+    except (Exception, OverLimitError):
+        print(f"seed {seed}: {traceback.format_exc()[-900:]!a}", file=sys.stderr)
         return "failed"
     return "read"
 
@@ -269,14 +256,19 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=120_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="kinds with commas between them")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="to stop after")
     asked = parser.parse_args()
-    began = time.perf_counter()
     only = tuple(filter(None, asked.only.split(",")))
-    found = run(asked.inputs, seed=asked.seed, only=only, bar=True)
-    for outcome, count in sorted(found.items()):
-        print(f"{outcome:<24} {count:>8,}")
-    print(f"{asked.inputs:,} inputs in {time.perf_counter() - began:,.0f} s")
-    raise SystemExit(any(outcome.endswith("failed") for outcome in found))
+    found = run(asked.inputs, seed=asked.seed, only=only, seconds=asked.seconds, bar=True)
+    rows = [
+        {"inputs": kind, "tried": counts.total(), **{name: counts[name] for name in OUTCOMES}}
+        for kind, counts in found.items()
+    ]
+    for row in rows:
+        print(" ".join(f"{name}: {value:<12}" for name, value in row.items()))
+    title = f"{sum(counts.total() for counts in found.values()):,} wrong inputs, by how they end"
+    results.write("fuzz", title, rows, seed=asked.seed, note=NOTE)
+    raise SystemExit(any(counts["failed"] for counts in found.values()))
 
 
 if __name__ == "__main__":
