@@ -212,6 +212,10 @@ def test_of_a_setting_that_repeats_another_the_other_one_is_named():
         ("train prompt=x", "prompt: no such setting; --help lists all of them"),
         ("train seed=1,2", "seed=1,2: several values need -m; a comma inside a value needs quotes"),
         ("train seed", "'seed': settings are written name=value, such as seed=…"),
+        (
+            "train callbacks.early_stopping.patience=2 modle=x",
+            "modle: no such setting; did you mean model?",
+        ),
         ("train lr=1", "lr: no such setting; did you mean optimizer.lr?"),
         ("train hydra.run.dir=", "hydra.run.dir='': must be text that is not empty"),
         ("train data=file", "data.path is not set; give data.path=…"),

@@ -62,6 +62,13 @@ def test_a_damaged_line(found, line):
         found(f"a 1 2\n{line}\n")
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-Infinity", "1e39", "1e400"])
+def test_a_number_that_is_not_finite(found, number):
+    with pytest.raises(DataError, match="line 2 has a number that is not finite; fetch"):
+        found(f"a 1 2\nneural 1 {number}\n")
+    assert found(f"a 1 2\nzebra 1 {number}\n") == {"a": [1, 2]}
+
+
 def test_files_that_cannot_be_read(found, tmp_path):
     with pytest.raises(DataError, match="no such file; check word_vectors"):
         read_word_vectors(tmp_path / "nothing", IDS, size=2)

@@ -24,7 +24,7 @@ def read_word_vectors(
         size: numbers of a vector.
 
     Raises:
-        DataError: if the file can't be read, or its vectors are of another size.
+        DataError: if the file can't be read, or a vector is of another size or not finite.
     """
     found: dict[int, NDArray[np.float32]] = {}
     for number, line in _lines(Path(path).expanduser()):
@@ -36,13 +36,21 @@ def read_word_vectors(
         first, *numbers = line.rsplit(" ", size)
         if " " in first:  # an entry of several words
             continue
-        try:
-            found[ids[word]] = np.array(numbers, np.float32).reshape(size)
-        except ValueError as error:
-            raise DataError(
-                f"{path}: line {number} is not a word with {size} numbers; fetch the file again"
-            ) from error
+        found[ids[word]] = _vector(numbers, size, f"{path}: line {number}")
     return found
+
+
+def _vector(numbers: list[str], size: int, place: str) -> NDArray[np.float32]:
+    try:
+        with np.errstate(over="ignore"):  # too large a number is infinite
+            vector = np.array(numbers, np.float32).reshape(size)
+    except ValueError as error:
+        raise DataError(
+            f"{place} is not a word with {size} numbers; fetch the file again"
+        ) from error
+    if not np.isfinite(vector).all():
+        raise DataError(f"{place} has a number that is not finite; fetch the file again")
+    return vector
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

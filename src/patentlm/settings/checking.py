@@ -1,11 +1,11 @@
 """Plain values against the schema: the first mistake, as one line."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from patentlm.errors import ConfigError
-from patentlm.settings.kinds import Kind, Named, Part, Schema, one_of
+from patentlm.settings.kinds import ANYTHING, Kind, Named, Part, Schema, one_of
 from patentlm.settings.schema import SCRIPTS
 
 WAYS = {"_partial_": one_of(True, False), "_recursive_": one_of(True, False),
@@ -103,13 +103,12 @@ def nearest(name: str, known: list[str]) -> str | None:
 
 
 def names_of(script: str) -> list[str]:
-    """Every setting that a script can have, by dotted name, whatever options are chosen."""
+    """Every setting that a script can have, by dotted name, whatever options are chosen; but for
+    those of parts that users name."""
     return list(dict.fromkeys(_names(SCRIPTS[script], "")))
 
 
 def _names(schema: Schema, name: str) -> Iterator[str]:
-    if isinstance(schema, Named):
-        schema = schema.part
     if isinstance(schema, Part):
         for arguments in schema.targets.values():
             yield from _names(arguments, name)
@@ -118,6 +117,28 @@ def _names(schema: Schema, name: str) -> Iterator[str]:
             full = f"{name}.{key}" if name else key
             yield full
             yield from _names(below, full)
+
+
+def is_setting(script: str, name: str) -> bool:
+    """Whether a script can have a setting, whatever options are chosen.
+
+    >>> is_setting("train", "callbacks.mine.patience"), is_setting("train", "callbacks.mine.size")
+    (True, False)
+    """
+    return _leads_somewhere(SCRIPTS[script], name.split("."))
+
+
+def _leads_somewhere(schema: Schema, path: Sequence[str]) -> bool:
+    if not path:
+        return True
+    first, *rest = path
+    if isinstance(schema, Named):
+        return _leads_somewhere(schema.part, rest)
+    if isinstance(schema, Part):
+        known = {**WAYS, "_target_": ANYTHING}
+        tables = [{**known, **arguments} for arguments in schema.targets.values()]
+        return any(_leads_somewhere(table, path) for table in tables)
+    return isinstance(schema, Mapping) and first in schema and _leads_somewhere(schema[first], rest)
 
 
 def shown(value: Any) -> str:

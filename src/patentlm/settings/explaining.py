@@ -10,7 +10,7 @@ from hydra.errors import HydraException, MissingConfigException
 
 from patentlm.errors import ConfigError
 from patentlm.settings.arguments import is_sweep
-from patentlm.settings.checking import names_of, nearest, no_such, shown
+from patentlm.settings.checking import is_setting, names_of, nearest, no_such, shown
 
 
 def explain(script: str, conf: Path, arguments: Sequence[str], error: Exception) -> ConfigError:
@@ -65,9 +65,9 @@ def _unknown(override: Override, script: str, conf: Path) -> str | None:
     name = override.key_or_group
     if name.startswith("hydra"):
         return None
-    known = names_of(script)
-    if name in known:
+    if is_setting(script, name):
         return None
+    known = names_of(script)
     groups = [path.name for path in conf.iterdir() if path.is_dir() and path.name != "hydra"]
     return f"{name}: {no_such(name, dict.fromkeys([*known, *groups]), '')}"
 

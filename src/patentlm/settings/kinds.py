@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,7 +41,6 @@ class Named:
     """Any number of parts, each under a name of the user's choice; null leaves one out."""
 
     part: Part
-    known: tuple[str, ...] = field(default=())
 
 
 Schema = Kind | Part | Named | Mapping[str, Any]
