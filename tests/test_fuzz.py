@@ -9,7 +9,6 @@ from benchmarks import fuzz_limits
 from benchmarks.fuzz import KINDS, Inputs, run
 from benchmarks.fuzz_files import random_file
 
-
 INPUTS = {"readers": 400, "texts": 500, "checkpoints": 100, "configs": 500, "prompts": 500}
 
 

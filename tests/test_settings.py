@@ -100,7 +100,7 @@ def test_settings_of_sweeps_are_listed(option):
 
 def test_every_flag_of_the_trainer_is_listed():
     flags = set(inspect.signature(Trainer.__init__).parameters) - {"self"}
-    given = {"logger", "callbacks", "model_registry"}
+    given = {"callbacks", "model_registry"}
     assert flags - given == TRAINER.targets["pytorch_lightning.Trainer"].keys()
 
 
