@@ -50,6 +50,7 @@ def metrics(folder: Path) -> dict:
         ("scheduler=plateau trainer.val_check_interval=2", {"epochs": 2}),
         ("trainer.accumulate_grad_batches=2", {"steps": 6}),
         ("trainer.accumulate_grad_batches=2 scheduler=one_cycle", {"steps": 6}),
+        ("scheduler=one_cycle scheduler.pct_start=0.25 trainer.max_steps=4", {"steps": 4}),
         ("scheduler=cosine trainer.max_steps=4", {"steps": 4}),
         ("trainer.num_sanity_val_steps=1 callbacks=nt_asgd", {"epochs": 2}),
         ("+trainer.fast_dev_run=true", {"steps": 1}),

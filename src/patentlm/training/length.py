@@ -81,7 +81,11 @@ def schedule(config: DictConfig, length: Length) -> tuple[Callable[[Optimizer], 
             "set trainer.max_epochs or trainer.max_steps, or take scheduler=constant"
         )
     if "total_steps" in config:
-        return instantiate(config, total_steps=length.total_steps), "step"
+        given: dict[str, float] = {"total_steps": length.total_steps}
+        if config.get("pct_start", 0) * length.total_steps == 1:
+            # torch divides by the steps of the rise less one; in less, it starts at the top.
+            given["pct_start"] = 0.5 / length.total_steps
+        return instantiate(config, **given), "step"
     if length.steps is None:
         return instantiate(config, T_max=length.epochs), "epoch"
     return instantiate(config, T_max=length.total_steps), "step"
