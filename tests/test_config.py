@@ -53,6 +53,7 @@ def test_every_folder_of_options_is_listed():
     others = {
         ".",
         "data/base",
+        "data/split",
         "callbacks/parts",
         "hydra/help",
         "hydra/job_logging",

@@ -88,7 +88,7 @@ def test_all_windowings_are_tested_on_the_same_targets(train, run_script, capsys
 
 
 def test_a_corpus_that_is_one_running_text_is_tested_as_one_and_marked(train, run_script, capsys):
-    settings = ("windows=stream", "windows.running_report=text", "windows.batch_size=4")
+    settings = ("windows=stream", "windows.running_text=true", "windows.batch_size=4")
     folder = train("run", *settings, "trainer.max_epochs=1")
     assert metrics(folder)["test/context"] == "running text"
     counts = json.loads((folder / "run.json").read_text())["counts"]

@@ -8,6 +8,7 @@ from pytorch_lightning import Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
+from patentlm.checkpoint import KEY
 from patentlm.evaluation.metrics import Score, batch_metric_sums
 from patentlm.model.network import Network
 from patentlm.training.lightning_module import LanguageModel
@@ -60,7 +61,7 @@ def fitted(
         carry_state=carry_state,
         running_text=running_text,
         seed=1,
-        checkpoint_entry={"more": [1]},
+        checkpoint_entry={KEY: {"more": [1]}},
     )
     batches = [(torch.full((2, 3), word), torch.ones(2, 3, dtype=torch.int64)) for word in range(3)]
     trainer = Trainer(
@@ -119,10 +120,10 @@ def test_scores_are_in_float32_whatever_the_precision_of_training():
     assert shown["test/loss"] == pytest.approx(exact.loss, rel=1e-6)
 
 
-def test_checkpoints_hold_the_extras(tmp_path):
+def test_checkpoints_hold_the_metadata(tmp_path):
     _, trainer = fitted(carry_state=False)
     trainer.save_checkpoint(tmp_path / "x.ckpt")
-    assert torch.load(tmp_path / "x.ckpt", weights_only=True)["more"] == [1]
+    assert torch.load(tmp_path / "x.ckpt", weights_only=True)[KEY]["more"] == [1]
 
 
 def test_a_schedule_may_follow_valid_perplexity():

@@ -1,7 +1,6 @@
 """Splits: nothing of the test texts has been seen in training."""
 
 import logging
-import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -20,6 +19,7 @@ from patentlm.data.minhash import likely_pairs
 from patentlm.data.near_duplicates import connected, exact_pairs
 from patentlm.data.preparation import prepare, read
 from patentlm.data.records import Patent
+from patentlm.data.scripts import runs_of_letters
 from patentlm.data.shares import assign_clusters
 from patentlm.data.sources import SampleSource
 from patentlm.data.splits import REMOVED, SPLITS, ClusterSplit, DateSplit
@@ -86,7 +86,7 @@ ASCII = st.text(st.characters(max_codepoint=127))
 @example("".join(map(chr, range(128))))
 @example("a\x00b\x1fc\x7fd")
 def test_texts_of_ascii_are_folded_like_all_others(text):
-    assert fold(text) == " ".join(re.findall(r"\w+", text.casefold()))
+    assert fold(text) == " ".join(runs_of_letters(text.casefold()))
 
 
 def test_exact_copies_are_removed_and_counted():

@@ -63,7 +63,8 @@ def test_a_gru_has_gates_of_its_own_and_no_cell():
 def test_the_last_layer_is_what_the_head_reads(head):
     model = make_model(LSTM, head=head)
     hidden, _ = model.network(torch.tensor([[0, 2, 3, 6]]))
-    np.testing.assert_allclose(model.trace("w2 w3 w6").hidden[-1], hidden[0, :, :4], atol=1e-6)
+    read = getattr(hidden, "hidden", hidden)  # of rows, what a copying head has beside its memory
+    np.testing.assert_allclose(model.trace("w2 w3 w6").hidden[-1], read[0], atol=1e-6)
 
 
 def test_a_window_is_read_as_it_was_trained():

@@ -18,18 +18,21 @@ WORDS = 10
 """Of the vocabulary that the network is tried with."""
 
 
-def check_parts(config: DictConfig) -> None:
+def check_parts(config: DictConfig, *, new: bool) -> None:
     """Checks that the parts of a run can be made, and that the files it starts from are there.
+
+    Args:
+        config: of the run.
+        new: False where it goes on from a checkpoint: then nothing else is needed of its start.
 
     Raises:
         PatentLMError: otherwise, in one line that names the part.
     """
     plain: Any = OmegaConf.to_container(config, resolve=True)
-    for name in ("ckpt_path", "init_from"):
-        if plain[name]:
-            find(plain[name])
+    if new and plain["init_from"]:
+        find(plain["init_from"])
     vectors = plain["word_vectors"]
-    if vectors and not Path(vectors).expanduser().is_file():
+    if new and vectors and not Path(vectors).expanduser().is_file():
         raise DataError(f"{vectors}: no such file; check word_vectors")
     build_data(plain["data"])
     build_data(plain["tokenizer"])

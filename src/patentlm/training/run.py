@@ -74,8 +74,8 @@ class TrainingRun:
         config.trainer.precision = choose_precision(
             config.trainer.precision, config.trainer.accelerator
         )
-        check_parts(config)
         self.resume = resuming.find_checkpoint(self.folder, config.ckpt_path)
+        check_parts(config, new=self.resume is None)
         self.trainer = make_trainer(config, purge_step=self.resume.step if self.resume else None)
 
     @property
