@@ -26,16 +26,19 @@ from torch.nn.utils import clip_grad_norm_
 from patentlm.data.windows import RUNNING, EveryWord, ManyToOne, Stream, loader
 from patentlm.evaluation import dynamic
 from patentlm.evaluation.metrics import Score, read_batch
-from patentlm.generation.reader import Reader
+from patentlm.generation.generator import LOOK_EVERY, write_part
+from patentlm.generation.sampling import FILTERS
 from patentlm.model import cells, head, pointer
+from patentlm.model.adaptive import AdaptiveHead
 from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
 from patentlm.reports import calibration
+from patentlm.training.averaging import Average, ExponentialMovingAverage
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.muon import Muon
 from tests.networks import make_network
 
-VOCABULARY, SIZE, TEXTS = 60, 32, 4
+VOCABULARY, SIZE, TEXTS, LONGEST = 60, 32, 4, 40
 CELLS = {
     "lstm": cells.LSTM,
     "gru": nn.GRU,
@@ -73,6 +76,7 @@ OPTIMIZERS = {
 SETTINGS = dynamic.Settings(
     segment=3, learning_rate=1e-3, decay=1e-2, epsilon=1e-3, batches=1, batch_size=4
 )
+SAMPLING = dict(zip(FILTERS, (1.2, 3, 0.9, 20, 0.9, 0.01), strict=True))
 CUDA = torch.device("cuda")
 
 
@@ -137,17 +141,16 @@ def train_and_validate(cell: str, head: str, windows: str, bf16: bool) -> None:
 
 
 def write(made: Network, context: object) -> None:
-    """A prompt and six words of several texts, some of which end."""
+    """Several texts after a prompt, some of which end, with all filters."""
     made.eval()
-    with torch.no_grad():
-        reader, rows = Reader(made, context), TEXTS
-        hidden = reader.begin([5, 6, 7], rows)
-        for step in range(6):
-            assert made.head.logits(hidden).shape == (rows, VOCABULARY)
-            if step == 3:  # a mask's half is taken to be true
-                reader.keep(torch.ones(rows, dtype=torch.bool))
-                rows = max(1, rows * reader.states // 2) // reader.states
-            hidden = reader.read(torch.ones(rows, dtype=torch.int64))
+    uniforms = torch.rand(TEXTS, LONGEST, dtype=torch.float64)
+    waits.clear()
+    with torch.no_grad():  # of inference mode the device knows nothing
+        write_on = write_part.__wrapped__
+        texts = write_on(made, [5, 6, 7], SAMPLING, context, lambda words: None, uniforms)
+    assert len(texts) == TEXTS
+    # Once so often, and once for what was written.
+    assert sum(waits.values()) <= 1 + -(-LONGEST // LOOK_EVERY), dict(waits)
 
 
 def adapt(made: Network, context: object) -> None:
@@ -210,12 +213,29 @@ def failures() -> dict[str, str]:
 
 
 def waits_of_a_step() -> dict[str, list[str]]:
-    """Lines of ours that wait for the device in a step of each network that logs nothing."""
+    """Lines of ours that wait for the device in a step of each network that logs nothing, and
+    while weights are averaged."""
     found = {}
     for cell, kind in zip(CELLS, HEADS, strict=True):
         train(network(cell, kind), "abstract", log=False)
-        found[f"{cell}/{kind}"] = sorted(waits)
-    return found
+        found[f"{cell}/{kind}"] = sorted(waits.elements())
+    train(make_adaptive(), "abstract", log=False)
+    found["adaptive"] = sorted(waits.elements())
+    made = network("lstm", "tied")
+    average = Average(made, ExponentialMovingAverage(decay=0.9, start=1).average)
+    waits.clear()
+    for _ in range(3):
+        average.update_parameters(made)
+    return found | {"averaging": sorted(waits.elements())}
+
+
+def make_adaptive() -> Network:
+    """With three clusters."""
+    head_ = partial(AdaptiveHead, cutoffs=(10, 20, 30), shrink=2, tied=False)
+    with CUDA:
+        return make_network(
+            vocabulary=VOCABULARY, embedding_size=SIZE, hidden_size=SIZE, layers=2, head=head_
+        )
 
 
 def main() -> None:

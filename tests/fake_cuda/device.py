@@ -18,8 +18,10 @@ ctypes.CDLL(sys.argv[1], ctypes.RTLD_GLOBAL)
 
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
-from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: E402
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+
+from patentlm.data.words import END  # noqa: E402
 
 aten = torch.ops.aten
 SOURCE = "/src/patentlm/"
@@ -37,6 +39,7 @@ def fake_cuda() -> Iterator[None]:
     torch.cuda.is_bf16_supported = lambda *args, **kwargs: True
     nn.modules.rnn._VF = SimpleNamespace(lstm=lstm, gru=gru)
     nn.RNNBase.flatten_parameters = lambda layers: None
+    FakeTensor.tolist = tolist
     meta = torch.library.Library("aten", "IMPL", "Meta")
     meta.impl("_cudnn_rnn_backward", cudnn_backward)
     with FakeTensorMode(allow_non_fake_inputs=True), Values():
@@ -87,6 +90,15 @@ def cudnn_backward(inputs, weights, stride, buffer, hidden, cell, output, *rest)
     assert all(g is None or g.dtype == inputs.dtype for g in gradients), "types differ"
     states = (None if x is None else torch.empty_like(x) for x in (hidden, cell))
     return torch.empty_like(inputs), *states, [torch.empty_like(weight) for weight in weights]
+
+
+def tolist(words):
+    """Word 2 everywhere, but the last of several rows ends."""
+    note("values", words)
+    rows = [[2] * words.shape[-1] for _ in range(words[..., 0].numel())]
+    if len(rows) > 1:
+        rows[-1][-1] = END
+    return rows if words.dim() == 2 else [1] * len(words)
 
 
 class Values(TorchDispatchMode):

@@ -14,14 +14,21 @@ from torch.nn import functional
 
 from patentlm.data.windows import Context
 from patentlm.data.words import END, UNK
+from patentlm.errors import PatentLMError
+from patentlm.generation import on_device
+from patentlm.generation import sampling as on_cpu
 from patentlm.generation.reader import Reader, states_of
-from patentlm.generation.sampling import apply_filters, check_sampling, draw
+from patentlm.generation.sampling import NO_WORD, check_sampling
 from patentlm.model.network import Network
 from patentlm.progress import progress_bar
 
 FEWEST_TEXTS, MOST_TEXTS = 8, 32
 """Texts that one thread writes side by side: fewer don't fill it, the logits of more don't fit its
 cache."""
+ON_DEVICE = 256
+"""Texts that an accelerator writes side by side."""
+LOOK_EVERY = 16
+"""Words after which it is asked which texts have ended: the host waits for it then."""
 ONEDNN_ROWS = 256
 """oneDNN's LSTM lays out its weights anew in each call, which pays from so many rows on."""
 
@@ -68,13 +75,15 @@ def generate(
     network.eval()
     threads = torch.get_num_threads()
     texts = min(MOST_TEXTS, max(FEWEST_TEXTS, math.ceil(count / threads)))
+    if next(network.parameters()).device.type != "cpu":
+        texts = ON_DEVICE
     parts = torch.split(_uniforms(count, max_words, seed), texts)
     with (
         _set_for_steps(min(count, texts) * states_of(context)),
         progress_bar("Writing", unit="words", total=count * max_words) as bar,
         ThreadPoolExecutor(min(threads, len(parts))) as pool,
     ):
-        write = partial(_write, network, prompt, sampling, context, bar.update)
+        write = partial(write_part, network, prompt, sampling, context, bar.update)
         return [text for written in pool.map(write, parts) for text in written]
 
 
@@ -94,7 +103,7 @@ def _set_for_steps(rows: int) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def _write(
+def write_part(
     network: Network,
     prompt: Sequence[int],
     sampling: Mapping[str, float | None],
@@ -104,30 +113,46 @@ def _write(
 ) -> list[Generated]:
     """A text from each row of random numbers `(B, max_words)`, in one thread."""
     torch.set_num_threads(1)  # each thread has a setting of its own
-    count, max_words = uniforms.shape
-    start = len(prompt)
-    history = torch.tensor(prompt, dtype=torch.int64).repeat(count, 1)  # (B, t)
-    history = functional.pad(history, (0, max_words), value=END)  # room for what will be written
-    texts, rows = history[:, start:].clone(), torch.arange(count)
+    (count, max_words), start = uniforms.shape, len(prompt)
     reader = Reader(network, context)
+    device = reader.device
+    choose, every = way_of(device)
+    if device.type != "cpu":
+        uniforms = uniforms.float().to(device)
+    history = torch.tensor(prompt, dtype=torch.int64, device=device).repeat(count, 1)  # (B, t)
+    history = functional.pad(history, (0, max_words), value=END)  # room for what will be written
+    texts, rows = history[:, start:].clone(), torch.arange(count, device=device)
     hidden = reader.begin(prompt, count)
     for at in range(start, start + max_words):
-        logits = network.head.logits(hidden).float().cpu()  # (B, V)
-        logits.numpy()[:, UNK] = -math.inf
-        logits = apply_filters(logits, history[:, :at], sampling)
-        history[:, at] = words = draw(logits, uniforms[:, at - start])
+        logits = network.head.logits(hidden).float()  # (B, V)
+        history[:, at] = words = choose(logits, history[:, :at], sampling, uniforms[:, at - start])
         report(len(words))
-        if END in words.tolist():
-            going = words != END
-            texts[rows] = history[:, start:]
-            rows, words, history = rows[going], words[going], history[going]
-            uniforms = uniforms[going]
-            reader.keep(going)
-        if len(words) == 0:
-            break
+        if (at + 1 - start) % every == 0 or at + 1 == start + max_words:
+            latest = history[:, max(start, at + 1 - every) : at + 1]
+            going = _going(latest.tolist())
+            if len(going) < len(words):
+                texts[rows] = history[:, start:]
+                kept = torch.tensor(going, dtype=torch.int64, device=device)
+                rows, words, history = rows[kept], words[kept], history[kept]
+                uniforms = uniforms[kept]
+                reader.keep(kept)
+            if not going:
+                break
         hidden = reader.read(words)
     texts[rows] = history[:, start:]
     return [_until_end(row) for row in texts.tolist()]
+
+
+def way_of(device: torch.device) -> tuple[Callable[..., Tensor], int]:
+    """How words are chosen, and after how many of them it is asked which texts have ended."""
+    return (on_cpu.choose, 1) if device.type == "cpu" else (on_device.choose, LOOK_EVERY)
+
+
+def _going(latest: list[list[int]]) -> list[int]:
+    """Places of the texts that have not ended in the words `(B, t)` since the last look."""
+    if any(UNK in words for words in latest):
+        raise PatentLMError(NO_WORD)
+    return [place for place, words in enumerate(latest) if END not in words]
 
 
 def _uniforms(count: int, max_words: int, seed: int) -> Tensor:

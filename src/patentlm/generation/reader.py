@@ -36,14 +36,14 @@ class Reader:
         words = [END, *prompt]
         if self.restarts:
             words = ([END] * self.states + words)[-self.states :]
-        for word in words:
-            hidden = self.read(torch.tensor([word]))
+        for word in torch.tensor(words, device=self.device)[:, None]:
+            hidden = self.read(word)
         self._state = _change(self._state, lambda part: part.repeat(1, count, 1))
         return hidden.repeat(count, 1)
 
     def read(self, words: Tensor) -> Tensor:
-        """Hidden vectors `(B, H)` after a further word of each text `(B,)`."""
-        inputs = words.to(self.device)
+        """Hidden vectors `(B, H)` after a further word of each text `(B,)`, on the device."""
+        inputs = words
         if self.restarts:
             self._state = _change(self._state, self._restart)
             inputs = inputs.repeat_interleave(self.states)  # (B · S,)
@@ -52,8 +52,9 @@ class Reader:
         return hidden[self._oldest :: self.states, 0]  # type: ignore[no-any-return]
 
     def keep(self, texts: Tensor) -> None:
-        """Goes on with some of the texts alone: a mask `(B,)`."""
-        kept = texts.to(self.device).repeat_interleave(self.states)
+        """Goes on with some of the texts alone: their places `(B',)`, on the device."""
+        states = torch.arange(self.states, device=self.device)
+        kept = (texts[:, None] * self.states + states).flatten()
         self._state = _change(self._state, lambda part: part[:, kept])
 
     def _restart(self, part: Tensor) -> Tensor:

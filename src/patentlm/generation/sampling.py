@@ -2,7 +2,7 @@
 
 A filter takes the logits `(B, V)`, the words written so far `(B, t)` and its one setting, and gives
 the logits back with some of them changed; a word at minus infinity can no longer be drawn. All of
-them are on the CPU.
+them are on the CPU; what an accelerator does otherwise is in `on_device`.
 """
 
 import math
@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from patentlm.data.words import UNK
 from patentlm.errors import ConfigError, PatentLMError
 
 Filter = Callable[[Tensor, Tensor, float], Tensor]
 
 NEVER = -math.inf
+NO_WORD = "no word can be drawn: the network's logits are not finite numbers"
 BELOW_1 = 1 - 2**-24
 """The largest float32 below 1; times any number it is less, however rounded."""
 GREEDY_BELOW = 1e-6
@@ -35,7 +37,8 @@ def repetition_penalty(logits: Tensor, written: Tensor, value: float) -> Tensor:
     if value == 1:
         return logits
     finite = logits.isfinite()
-    total = logits.masked_fill(~finite, 0).sum(dim=1, keepdim=True, dtype=torch.float64)
+    wide = torch.float32 if logits.is_mps else torch.float64  # Apple's GPUs have no float64
+    total = logits.masked_fill(~finite, 0).sum(dim=1, keepdim=True, dtype=wide)
     centred = logits - (total / finite.sum(dim=1, keepdim=True)).to(logits.dtype)  # (B, V)
     chosen = centred.gather(1, written)  # (B, t)
     chosen = torch.where(chosen > 0, chosen / value, chosen * value)
@@ -150,7 +153,12 @@ def check_sampling(sampling: Mapping[str, float | None]) -> None:
             raise ConfigError(f"sampling.{name} must be {range_}, not {value!r}")
 
 
-def apply_filters(logits: Tensor, written: Tensor, sampling: Mapping[str, float | None]) -> Tensor:
+def apply_filters(
+    logits: Tensor,
+    written: Tensor,
+    sampling: Mapping[str, float | None],
+    filters: Mapping[str, Filter] = FILTERS,
+) -> Tensor:
     """Logits after all filters of a sampling config, such as `{"temperature": 0.8, "top_p": 0.95}`.
 
     Args:
@@ -158,15 +166,37 @@ def apply_filters(logits: Tensor, written: Tensor, sampling: Mapping[str, float 
         written: words written so far, `(B, t)` int64; t may be 0.
         sampling: settings by name in any order, None to leave a filter out; `check_sampling` must
             have passed them.
+        filters: by name, in the order in which they apply.
 
     Returns:
         `(B, V)`; at least one word of each row stays possible.
     """
-    for name, apply in FILTERS.items():
+    for name, apply in filters.items():
         value = sampling.get(name)
         if value is not None:
             logits = apply(logits, written, value)
     return logits
+
+
+def choose(
+    logits: Tensor, written: Tensor, sampling: Mapping[str, float | None], uniforms: Tensor
+) -> Tensor:
+    """One word of each row, filtered and drawn, never `<unk>`.
+
+    Args:
+        logits: `(B, V)`, which may change.
+        written: words written so far, `(B, t)` int64.
+        sampling: settings by name.
+        uniforms: numbers in [0, 1), `(B,)`.
+
+    Returns:
+        Words `(B,)` int64.
+
+    Raises:
+        PatentLMError: a row has no possible word, or logits that are not numbers.
+    """
+    logits.numpy()[:, UNK] = NEVER
+    return draw(apply_filters(logits, written, sampling), uniforms)
 
 
 def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
@@ -187,7 +217,7 @@ def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
     """
     words = _quantile(logits.softmax(dim=1), uniforms.numpy())
     if words is None:
-        raise PatentLMError("no word can be drawn: the network's logits are not finite numbers")
+        raise PatentLMError(NO_WORD)
     return torch.from_numpy(words)
 
 

@@ -84,16 +84,26 @@ class AdaptiveHead(VocabularyHead):
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         hidden = self.projection(hidden)
         first, *rest = self._softmaxes()
-        inner = torch.tensor(self.bounds[1:-1], device=targets.device)
-        cluster = torch.bucketize(targets, inner, right=True)  # 0 for words of the first softmax
+        cluster = torch.zeros_like(targets)  # 0 for words of the first softmax
+        for first_word in self.bounds[1:-1]:
+            cluster += targets >= first_word
         chosen = torch.where(cluster == 0, targets, self.bounds[1] - 1 + cluster)
         loss = linear_cross_entropy(hidden, *first, chosen)
-        for k, (shrink, weights) in enumerate(zip(self.shrinking, rest, strict=True), 1):
-            places = (cluster == k).nonzero()[:, 0]
+        for k, (shrink, weights, places) in enumerate(
+            zip(self.shrinking, rest, self._places(cluster), strict=True), 1
+        ):
             rows, words = shrink(hidden[places]), targets[places] - self.bounds[k]
             share = len(places) / max(1, len(targets))
             loss = loss + share * linear_cross_entropy(rows, *weights, words)
         return loss
+
+    def _places(self, cluster: Tensor) -> Sequence[Tensor]:
+        """Where the targets of each cluster stand."""
+        ordered, order = cluster.sort(stable=True)
+        clusters = torch.arange(1, len(self.clusters) + 1, device=cluster.device)
+        # The host has to know how many there are of each, and waits once for all of them.
+        begins = torch.searchsorted(ordered, clusters).tolist()
+        return [order[slice(*ends)] for ends in pairwise([*begins, len(order)])]
 
     def _softmaxes(self) -> Iterator[Weights]:
         """Of the first softmax, whose last words are the clusters, and of each cluster."""

@@ -2,14 +2,35 @@
 
 import logging
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
-from torch.optim.swa_utils import get_ema_avg_fn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 
 log = logging.getLogger(__name__)
+
+
+class Average(AveragedModel):
+    """torch's, but the count of steps is on the CPU: torch reads it from the device, and so waits,
+    once for each parameter."""
+
+    def __init__(self, module: nn.Module, average: Callable[[Tensor, Tensor, int], Tensor]) -> None:
+        super().__init__(module)
+        self.n_averaged = self.n_averaged.cpu()
+        self.average = average
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        steps = int(self.n_averaged)
+        ours = chain(self.module.parameters(), self.module.buffers())
+        theirs = chain(model.parameters(), model.buffers())
+        for kept, current in zip(ours, theirs, strict=True):
+            kept.copy_(self.average(kept, current, steps) if steps else current)
+        self.n_averaged += 1
 
 
 class Averaging(WeightAveraging):
@@ -21,15 +42,17 @@ class Averaging(WeightAveraging):
             scores weights that have learned.
     """
 
-    def __init__(self, average: Callable[[torch.Tensor, torch.Tensor, Any], torch.Tensor]) -> None:
+    def __init__(self, average: Callable[[Tensor, Tensor, int], Tensor]) -> None:
         super().__init__(avg_fn=average)
+        self.of_step = average
         self.swapped = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         # The average is made where the network is, which Lightning moves only after this: to a GPU
         # all weights would be copied from the CPU and back at each step.
         pl_module.to(trainer.strategy.root_device)
-        super().setup(trainer, pl_module, stage)
+        if stage == "fit":
+            self._average_model = Average(pl_module, self.of_step)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_validation_epoch_start(trainer, pl_module)
@@ -77,10 +100,10 @@ class NonMonotonicAveraging(Averaging):
             log.info("Averaging weights from step %s on", f"{self.begun:,}")
         self.history.append(now)
 
-    def average(self, average: torch.Tensor, current: torch.Tensor, steps: Any) -> torch.Tensor:
+    def average(self, average: Tensor, current: Tensor, steps: int) -> Tensor:
         if self.begun is None:
             return current
-        return average + (current - average) / (int(steps) - self.begun + 1)
+        return average + (current - average) / (steps - self.begun + 1)
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "history": list(self.history), "begun": self.begun}
@@ -103,5 +126,5 @@ class ExponentialMovingAverage(Averaging):
         self.start = start
         self.moved = get_ema_avg_fn(decay)  # type: ignore[no-untyped-call]
 
-    def average(self, average: torch.Tensor, current: torch.Tensor, steps: Any) -> torch.Tensor:
-        return current if int(steps) < self.start else self.moved(average, current, steps)
+    def average(self, average: Tensor, current: Tensor, steps: int) -> Tensor:
+        return current if steps < self.start else self.moved(average, current, steps)
