@@ -333,6 +333,17 @@ def test_a_damaged_corpus_is_made_again_and_said(watched, caplog, name, damage):
     assert corpus.ids("train").tolist() == [0, 2, 3, 2, 0, 3, 2, 4, 0]
 
 
+@pytest.mark.parametrize("split", SPLITS)
+def test_an_id_of_no_word_is_damage(watched, caplog, split):
+    folder = prepare(watched(**TINY), KEEP_ALL).folder
+    before = content(folder)
+    ids = np.load(folder / f"{split}.npy")
+    ids[-1] = len(json.loads((folder / "vocabulary.json").read_text()))
+    np.save(folder / f"{split}.npy", ids)
+    assert content(prepare(watched(**TINY), KEEP_ALL).folder) == before
+    assert "is damaged in the cache: it is made again" in caplog.text
+
+
 def test_what_a_killed_preparation_left_is_swept(watched):
     source = watched(**TINY)
     folder = prepare(source, KEEP_ALL).folder

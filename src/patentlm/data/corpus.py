@@ -104,7 +104,7 @@ def write_plain(
 
 
 def is_whole(corpus: Corpus) -> bool:
-    """True if all files of a corpus are there and none was cut."""
+    """True if all files of a corpus are there, none was cut, and every id is one of a word."""
     try:
         corpus = replace(corpus)  # what was read before the files changed is of no use
         counts = corpus.counts
@@ -114,6 +114,7 @@ def is_whole(corpus: Corpus) -> bool:
             and len(corpus.vocabulary) == counts["vocabulary"]
             and all(
                 len(corpus.ids(split)) == counts[f"{split}_targets"] + 1
+                and corpus.ids(split).max() < counts["vocabulary"]
                 and len(corpus.records(split)) == counts[f"{split}_abstracts"]
                 for split in SPLITS
             )
