@@ -28,6 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from tabulate import tabulate
 
 import patentlm
+from benchmarks.machine import add_device
 from patentlm.checkpoint import build_network
 from patentlm.data.windows import Context, describe_context
 from patentlm.data.words import END
@@ -47,15 +48,15 @@ Contender = Callable[[int], float]
 """Words a second in a round."""
 
 
-def networks(checkpoint: str | None) -> dict[Context, Network]:
+def networks(checkpoint: str | None, device: str) -> dict[Context, Network]:
     """What is measured, by how far back it looks."""
     if checkpoint:
-        trained = patentlm.load(checkpoint, device="cpu")
+        trained = patentlm.load(checkpoint, device=device)
         made = {trained.metadata.context: trained.network}
     else:
         torch.manual_seed(1)
         model = OmegaConf.to_container(configured("train").model, resolve=True)
-        made = dict.fromkeys((None, WINDOW), build_network(model, vocabulary=VOCABULARY))
+        made = dict.fromkeys((None, WINDOW), build_network(model, vocabulary=VOCABULARY).to(device))
     for network in made.values():
         network.head.linear.bias.detach()[END] = -100.0
     return made
@@ -113,11 +114,12 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="a checkpoint file or a run's folder")
     parser.add_argument("--keras-python", metavar="PATH", help="a Python that has Keras")
+    add_device(parser)
     arguments = parser.parse_args()
     keep_freed_memory()  # as generate.py does
     contenders: dict[str, Contender] = {
         f"{describe_context(context)}, {label}": partial(speed, network, context, count)
-        for context, network in networks(arguments.checkpoint).items()
+        for context, network in networks(arguments.checkpoint, arguments.device).items()
         for label, count in (("one at a time", 1), (f"{MANY} at once", MANY))
     }
     if arguments.keras_python:

@@ -9,6 +9,7 @@ keeps it. GFLOP/s are those of the three matrix products. Prints a table and wri
 """
 
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks import results
+from benchmarks.machine import add_device, synchronize
 from patentlm.model.linear_cross_entropy import linear_cross_entropy
 from patentlm.runtime import keep_freed_memory
 
@@ -39,31 +41,36 @@ def contenders() -> dict[str, Loss]:
     return losses
 
 
-def seconds(loss: Loss, inputs: list[Tensor]) -> float:
+def seconds(loss: Loss, inputs: list[Tensor], device: str) -> float:
     """Of one forward and backward pass."""
     for tensor in inputs[:3]:
         tensor.grad = None
+    synchronize(device)
     begun = time.perf_counter()
     loss(*inputs).backward()
+    synchronize(device)
     return time.perf_counter() - begun
 
 
-def speeds(targets: int, hidden_size: int, vocabulary: int) -> dict[str, float]:
+def speeds(targets: int, hidden_size: int, vocabulary: int, device: str) -> dict[str, float]:
     """GFLOP/s of each contender."""
     shapes = [(targets, hidden_size), (vocabulary, hidden_size), (vocabulary,)]
-    inputs = [(0.1 * torch.randn(shape)).requires_grad_() for shape in shapes]
-    inputs.append(torch.randint(vocabulary, (targets,)))
+    inputs = [(0.1 * torch.randn(shape, device=device)).requires_grad_() for shape in shapes]
+    inputs.append(torch.randint(vocabulary, (targets,), device=device))
     losses = contenders()
     times: dict[str, list[float]] = {name: [] for name in losses}
     for _ in range(ROUNDS):
         for name, loss in losses.items():
-            times[name].append(seconds(loss, inputs))
+            times[name].append(seconds(loss, inputs, device))
     work = 6 * targets * hidden_size * vocabulary / 1e9
     return {name: work / min(measured) for name, measured in times.items()}
 
 
 def main() -> None:
     """Measures and prints."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    add_device(parser)
+    device = parser.parse_args().device
     torch.set_flush_denormal(True)
     rows = []
     for memory in ("given back", "kept"):
@@ -71,7 +78,7 @@ def main() -> None:
             keep_freed_memory()
         for size in SIZES:
             sizes = dict(zip(("targets", "hidden", "vocabulary"), size, strict=True))
-            rows.append({"freed memory": memory, **sizes, **speeds(*size)})
+            rows.append({"freed memory": memory, **sizes, **speeds(*size, device)})
     print(tabulate(rows, headers="keys", floatfmt=".0f"))
     title = "The softmax head's loss, forward and backward, in GFLOP/s"
     results.write("head_loss", title, rows, seed=None)

@@ -10,6 +10,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from tabulate import tabulate
 
+from benchmarks.machine import add_device
 from patentlm.reports.comparison import corpora_of, load_models
 from patentlm.reports.text_quality import choose, judge, judge_written
 
@@ -37,8 +38,9 @@ def main() -> None:
     parser.add_argument("checkpoint", help="a checkpoint file or a run's folder")
     parser.add_argument("--count", type=int, default=200, help="texts of each")
     parser.add_argument("--seed", type=int, default=1)
+    add_device(parser)
     asked = parser.parse_args()
-    models = load_models([asked.checkpoint], device=None)
+    models = load_models([asked.checkpoint], device=asked.device)
     corpus = corpora_of(models, None)[asked.checkpoint]
     train = corpus.ids("train")
     real = choose(corpus.ids("valid"), asked.count, seed=asked.seed)
