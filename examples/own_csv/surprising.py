@@ -1,9 +1,8 @@
 """The abstracts of a file that surprise a model most: `surprising.py RUN FILE`."""
 
+import csv
 import sys
 from pathlib import Path
-
-from patentlm.data.patents import read_patents
 
 import patentlm
 
@@ -11,10 +10,11 @@ import patentlm
 def main(run: str, file: str) -> None:
     """Prints the five abstracts with the highest perplexity."""
     model = patentlm.load(run)
-    patents = [p for p in read_patents(Path(file), column=None, encoding="utf-8") if p.abstract]
-    found = [(model.perplexity([patent.abstract]), patent) for patent in patents[:50]]
-    for perplexity, patent in sorted(found, key=lambda pair: -pair[0])[:5]:
-        print(f"{perplexity:8.1f}  {patent.id}  {patent.title}")
+    with Path(file).open(newline="", encoding="utf-8") as lines:
+        patents = [row for row in csv.DictReader(lines) if row["abstract"]]
+    found = [(model.perplexity([row["abstract"]]), row) for row in patents[:50]]
+    for perplexity, row in sorted(found, key=lambda pair: -pair[0])[:5]:
+        print(f"{perplexity:8.1f}  {row['id']}  {row['title']}")
 
 
 if __name__ == "__main__":
