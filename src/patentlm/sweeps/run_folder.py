@@ -83,7 +83,7 @@ class RunFolder:
             raise
 
     def store_json(self, name: str, content: dict[str, Any]) -> None:
-        """Writes a JSON file whole or not at all; what is no number becomes null."""
+        """Writes a JSON file whole or not at all; NaN and infinities become null."""
         self.store(name, json.dumps(_strict(content), indent=2, allow_nan=False) + "\n")
 
 
