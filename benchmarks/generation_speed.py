@@ -6,8 +6,8 @@
 both ways that models are made to look back: the abstract so far, and the last 50 words; or that of
 a checkpoint, read its own way. `<end>` is made improbable, so that all texts run to 250 words.
 Sampling is that of `generate.py`. In each of seven rounds all contenders take a turn, so that they
-meet alike what else the machine does; each has written some words before it is timed. Figures are
-the medians. Prints a table, and all numbers as a line of JSON.
+meet alike what else the machine does; each has written some words before it is timed. Prints a
+table and writes `benchmarks/results/generation_speed.json`.
 """
 
 import json
@@ -17,9 +17,9 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from tabulate import tabulate
 
 import patentlm
+from benchmarks import results
 from benchmarks.machine import add_device
 from patentlm.checkpoint import build_network
 from patentlm.data.windows import Context, describe_context
@@ -98,19 +99,24 @@ def keras_speed(python: str, seed: int) -> float:
     return float(json.loads(done.stdout.splitlines()[-1])["words_per_second"])
 
 
-def report(rates: Mapping[str, float]) -> str:
-    """A table of words a second, each beside Keras and beside one text at a time."""
+def compared(rates: Mapping[str, results.Spread]) -> list[dict[str, Any]]:
+    """Words a second, each beside Keras and beside one text at a time by its median."""
     rows = []
     for name, rate in rates.items():
         alone = rates.get(name.replace(f"{MANY} at once", "one at a time"), rate)
-        keras = rate / rates["keras"] if "keras" in rates else None
-        rows.append((name, round(rate), keras, rate / alone))
-    headers = ("", "words/s", "times Keras", "times one at a time")
-    return tabulate(rows, headers, floatfmt=("", ",.0f", ".0f", ".1f"), intfmt=",")
+        rows.append(
+            {
+                "texts": name,
+                "words/s": rate,
+                "÷ Keras": rate["median"] / rates["keras"]["median"] if "keras" in rates else None,
+                "÷ one at a time": rate["median"] / alone["median"],
+            }
+        )
+    return rows
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures, prints and writes."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="a checkpoint file or a run's folder")
     parser.add_argument("--keras-python", metavar="PATH", help="a Python that has Keras")
@@ -127,10 +133,16 @@ def main() -> None:
     rounds = [
         {name: measure(seed) for name, measure in contenders.items()} for seed in range(ROUNDS)
     ]
-    rates = {name: median(turn[name] for turn in rounds) for name in contenders}
-    print(report(rates))
-    versions = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-    print(json.dumps({"words_per_second": rates, **versions}))
+    rows = compared({n: results.spread([turn[n] for turn in rounds]) for n in contenders})
+    shown = [{**row, "words/s": row["words/s"]["median"]} for row in rows]
+    print(tabulate(shown, headers="keys", floatfmt=("", ",.0f", ".0f", ".1f")))
+    results.write(
+        "generation_speed",
+        "Words written a second",
+        rows,
+        seed=1,
+        note=f"Texts of {MAX_WORDS} words, {torch.get_num_threads()} threads, {ROUNDS} rounds.",
+    )
 
 
 if __name__ == "__main__":

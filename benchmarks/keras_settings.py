@@ -3,7 +3,8 @@
     python -m benchmarks.keras_settings data=corpus data.path=../shared/data/neural_network_split
 
 The recurrent weights start orthogonal as one matrix instead of gate by gate, one of the LSTM's two
-bias vectors is frozen at zero, and Adam's epsilon is 1e-7. Prints both scores after each epoch.
+bias vectors is frozen at zero, and Adam's epsilon is 1e-7. Prints both scores after each epoch and
+writes `benchmarks/results/keras_settings.json`.
 """
 
 import sys
@@ -14,6 +15,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import nn
 
+from benchmarks import results
 from patentlm.batch import IGNORE, Batch
 from patentlm.checkpoint import build_network
 from patentlm.evaluation.scoring import score_network
@@ -45,7 +47,7 @@ def learn(network: Network, optimizer: torch.optim.Optimizer, batch: Batch) -> N
 
 
 def main() -> None:
-    """Trains and prints."""
+    """Trains, prints and writes."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", ["experiment=seed", *sys.argv[1:]])
     torch.manual_seed(config.seed)
@@ -55,14 +57,20 @@ def main() -> None:
     network = build_network(plain, vocabulary=len(data.corpus.vocabulary))
     optimizer = set_like_keras(network)
     batches = data.train_dataloader()
+    rows = []
     for epoch in range(EPOCHS):
         batches.sampler.set_epoch(epoch)
         network.train()
         for batch in batches:
             learn(network, optimizer, batch)
-        scores = [score_network(network, data.evaluation_windows(s)) for s in ("valid", "test")]
-        figures = ", ".join(f"{score.perplexity:.2f}" for score in scores)
-        print(f"epoch {epoch + 1}: perplexity of valid and test {figures}", flush=True)
+        scored = {
+            f"{split} perplexity": score_network(network, data.evaluation_windows(split)).perplexity
+            for split in ("valid", "test")
+        }
+        rows.append({"epoch": epoch + 1, **scored})
+        print(rows[-1], flush=True)
+    title = "The mission's network, set as Keras sets it"
+    results.write("keras_settings", title, rows, seed=config.seed)
 
 
 if __name__ == "__main__":

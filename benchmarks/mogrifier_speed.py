@@ -2,11 +2,10 @@
 
     python -m benchmarks.mogrifier_speed
 
-Forward and backward of the two layers of `experiment=mogrifier` on 16 texts of 140 words, by turns,
-in milliseconds; the fastest of all. Prints a table, and all numbers as a line of JSON.
+Forward and backward of the two layers of `experiment=mogrifier` on 16 texts of 140 words, by turns.
+Prints a table and writes `benchmarks/results/mogrifier_speed.json`.
 """
 
-import json
 from collections.abc import Sequence
 from time import perf_counter
 from unittest.mock import patch
@@ -16,6 +15,7 @@ from tabulate import tabulate
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from benchmarks import results
 from patentlm.model import cells
 from patentlm.runtime import keep_freed_memory
 
@@ -43,7 +43,7 @@ def milliseconds(layers: nn.Module, inputs: Tensor, stepwise: type) -> float:
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures, prints and writes."""
     torch.set_flush_denormal(True)
     keep_freed_memory()
     layers = cells.MogrifierLSTM(
@@ -61,9 +61,11 @@ def main() -> None:
     for _ in range(ROUNDS):
         for name, stepwise in contenders.items():
             times[name].append(milliseconds(layers, inputs, stepwise))
-    rows = [{"gradient": name, "ms": min(measured)} for name, measured in times.items()]
-    print(tabulate(rows, headers="keys", floatfmt=".0f"))
-    print(json.dumps({"torch": torch.__version__, "milliseconds": times}))
+    rows = [{"gradient": n, "milliseconds": results.spread(some)} for n, some in times.items()]
+    print(tabulate([(row["gradient"], *row["milliseconds"].values()) for row in rows]))
+    results.write(
+        "mogrifier_speed", "Forward and backward of two Mogrifier layers", rows, seed=None
+    )
 
 
 if __name__ == "__main__":

@@ -3,13 +3,15 @@
     python -m benchmarks.sampling_settings RUN --count 200
 
 Writes with each of the settings below and prints the table of `evaluate.py report=text` on its
-side, with valid as the real texts: test has no say in a choice.
+side, with valid as the real texts: test has no say in a choice. Also writes
+`benchmarks/results/sampling_settings.json`.
 """
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from tabulate import tabulate
 
+from benchmarks import results
 from benchmarks.machine import add_device
 from patentlm.reports.comparison import corpora_of, load_models
 from patentlm.reports.text_quality import choose, judge, judge_written
@@ -33,7 +35,7 @@ SETTINGS: tuple[dict[str, float | None], ...] = (
 
 
 def main() -> None:
-    """Writes and prints."""
+    """Writes texts, prints and writes the figures."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", help="a checkpoint file or a run's folder")
     parser.add_argument("--count", type=int, default=200, help="texts of each")
@@ -55,10 +57,12 @@ def main() -> None:
         )
         for sampling in SETTINGS
     } | {"real (valid)": judge(real, train)}
-    rows = [{"": name, **quality.figures()} for name, quality in qualities.items()]
+    rows = [{"sampling": name, **quality.figures()} for name, quality in qualities.items()]
     align = ("left", *["right"] * (len(rows[0]) - 1))
     print(f"{corpus.label}: {len(real)} texts of each, seed {asked.seed}\n")
     print(tabulate(rows, headers="keys", maxheadercolwidths=10, colalign=align))
+    title = f"Sampling of {asked.checkpoint}: {len(real)} texts of each"
+    results.write("sampling_settings", title, rows, seed=asked.seed)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs.generators import api, results, rooms, settings
+from docs.generators import api, readme, results, rooms, settings
 
 
 def test_the_picture_shows_every_room_and_script_once():
@@ -43,6 +43,11 @@ def test_settings_show_default_and_comment():
     )
     assert settings.description(text) == "About.\n\n`python train.py`"
     assert list(settings.settings(text)) == [("a", "1", "one"), ("b.c", "[x, y]", "two")]
+
+
+def test_the_readmes_models_are_those_of_the_leaderboard():
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.MARKED.search(text)[0] == readme.models(), "run python -m docs.generators.readme"
 
 
 def test_every_module_with_a_docstring_is_on_a_page():
