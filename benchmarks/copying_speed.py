@@ -8,28 +8,38 @@ that both meet alike what else the machine does. Prints a table and writes
 `benchmarks/results/copying_speed.json`.
 """
 
-import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tabulate import tabulate
 
 from benchmarks import results
-from benchmarks.training_speed import Ours
+from benchmarks.machine import add_device
+from benchmarks.ours import Ours
 from patentlm.training import run as training
 
 ROUNDS, STEPS = 5, 10
 POINTER = ("model/head=pointer_sentinel", "model/head@model.head.softmax=tied")
 
 
+def asked() -> Namespace:
+    """The arguments."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("settings", nargs="*", help="as for train.py")
+    add_device(parser)
+    return parser.parse_intermixed_args()
+
+
 def main() -> None:
     """Measures, prints and writes."""
+    arguments = asked()
     training.prepare_process(seed=1)
-    common = ["trainer=cpu", "experiment=quick", *sys.argv[1:]]
+    common, device = ["experiment=quick", *arguments.settings], arguments.device
     with TemporaryDirectory(prefix="patentlm-copying-") as name:
         heads = {
-            "tied softmax": Ours(common, Path(name)),
-            "with a pointer": Ours([*common, *POINTER], Path(name)),
+            "tied softmax": Ours(common, Path(name), device),
+            "with a pointer": Ours([*common, *POINTER], Path(name), device),
         }
         rounds = [
             {head: ours.bare_loop_speed(STEPS) for head, ours in heads.items()}
@@ -43,7 +53,8 @@ def main() -> None:
     print(tabulate([(row["head"], *row["words/s"].values()) for row in rows], floatfmt=",.2f"))
     title = "Training with a head that copies beside one that does not"
     note = (
-        f"{STEPS} steps a round, {ROUNDS} rounds; words per second, and their ratio round by round."
+        f"{STEPS} steps a round, {ROUNDS} rounds, on {device};"
+        " words per second, and their ratio round by round."
     )
     results.write("copying_speed", title, rows, seed=1, note=note)
 

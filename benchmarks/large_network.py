@@ -1,4 +1,4 @@
-"""How near to the processor's limit a large network trains.
+"""How near to its device's limit a large network trains.
 
     python -m benchmarks.large_network data=corpus data.path=../shared/data/neural_network_split
 
@@ -10,7 +10,7 @@ Prints a table, and all numbers as a line of JSON.
 """
 
 import json
-import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +19,9 @@ from time import perf_counter
 import torch
 from tabulate import tabulate
 
-from benchmarks.machine import machine
-from benchmarks.training_speed import Ours, spread
+from benchmarks.machine import add_device, machine, synchronize
+from benchmarks.ours import Ours, precision
+from benchmarks.training_speed import spread
 from patentlm.training import run as training
 
 WINDOWINGS: Mapping[str, Sequence[str]] = {
@@ -35,13 +36,15 @@ ROUNDS, STEPS = 7, 8
 SIZE, PRODUCTS = 2048, 5
 
 
-def matrix_speed(dtype: torch.dtype) -> float:
+def matrix_speed(dtype: torch.dtype, device: str) -> float:
     """GFLOP/s of the fastest of a few products of two square matrices."""
-    square = torch.ones(SIZE, SIZE, dtype=dtype)
+    square = torch.ones(SIZE, SIZE, dtype=dtype, device=device)
     times = []
     for _ in range(1 + PRODUCTS):
+        synchronize(device)
         begun = perf_counter()
         square @ square
+        synchronize(device)
         times.append(perf_counter() - begun)
     return 2 * SIZE**3 / min(times) / 1e9
 
@@ -53,39 +56,49 @@ def gflops(large: Ours) -> float:
     return large.trainer_speed(STEPS) * 6 * large.model.network.macs_per_target(read) / 1e9
 
 
-def measure(settings: Sequence[str], dtype: torch.dtype) -> Figures:
+def measure(settings: Sequence[str], dtype: torch.dtype, device: str) -> Figures:
     """A round after the other, everyone's GFLOP/s in each."""
     with TemporaryDirectory(prefix="patentlm-large-") as folder:
         contenders = {
-            name: Ours([*settings, *changes], Path(folder)) for name, changes in WINDOWINGS.items()
+            name: Ours([*settings, *changes], Path(folder), device)
+            for name, changes in WINDOWINGS.items()
         }
         figures: dict[str, list[float]] = {name: [] for name in (*contenders, PEAK)}
         for _ in range(ROUNDS):
             for name, large in contenders.items():
                 figures[name].append(gflops(large))
-            figures[PEAK].append(matrix_speed(dtype))
+            figures[PEAK].append(matrix_speed(dtype, device))
     return figures
 
 
-def table(figures: Figures, precision: str) -> str:
+def table(figures: Figures, device: str) -> str:
     """A line for each."""
     rows = []
     for name, some in figures.items():
         shares = [a / b for a, b in zip(some, figures[PEAK], strict=True)]
         rows.append((name, *spread(some, ",.0f"), *spread(shares, ".2f")))
-    head = (precision, *("GFLOP/s", "lowest", "highest"), *("share", "lowest", "highest"))
+    head = (precision(device), *("GFLOP/s", "lowest", "highest"), *("share", "lowest", "highest"))
     return tabulate(rows, head, colalign=["left"] + 6 * ["right"], disable_numparse=True)
+
+
+def asked() -> Namespace:
+    """The arguments."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("settings", nargs="*", help="as for train.py")
+    add_device(parser)
+    return parser.parse_intermixed_args()
 
 
 def main() -> None:
     """Measures and prints."""
+    arguments = asked()
+    device = arguments.device
     training.prepare_process(seed=1)
-    precision = training.choose_precision("auto", "cpu")
-    dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
-    settings = ["trainer=cpu", f"trainer.precision={precision}", "model=lstm_large", *sys.argv[1:]]
-    figures = measure(settings, dtype)
-    print(table(figures, precision))
-    print(json.dumps({"machine": machine(), "precision": precision, "gflops": figures}))
+    dtype = torch.bfloat16 if precision(device) == "bf16-mixed" else torch.float32
+    figures = measure(["model=lstm_large", *arguments.settings], dtype, device)
+    print(table(figures, device))
+    where = {"machine": machine(), "device": device, "precision": precision(device)}
+    print(json.dumps({**where, "gflops": figures}))
 
 
 if __name__ == "__main__":

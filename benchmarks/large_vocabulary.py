@@ -20,7 +20,8 @@ import numpy as np
 from tabulate import tabulate
 
 from benchmarks import results
-from benchmarks.training_speed import Ours
+from benchmarks.machine import add_device
+from benchmarks.ours import Ours
 from patentlm.evaluation.scoring import score_network
 from patentlm.training import run as training
 
@@ -39,7 +40,6 @@ HEADS: Mapping[str, Sequence[str]] = {
     "byte pairs, softmax": ("tokenizer=bpe",),
 }
 COMMON = (
-    "trainer=cpu",
     "data=corpus",
     "windows=every_word",
     "windows.batch_size=16",
@@ -93,10 +93,10 @@ def write_corpus(folder: Path, words: int) -> int:
 
 
 def measure(
-    overrides: Sequence[str], folder: Path, steps: int, characters: int
+    overrides: Sequence[str], folder: Path, device: str, steps: int, characters: int
 ) -> dict[str, float]:
     """Trains and scores."""
-    ours = Ours([*COMMON, f"data.path='{folder}'", *overrides], folder / "run")
+    ours = Ours([*COMMON, f"data.path='{folder}'", *overrides], folder / "run", device)
     speed = ours.bare_loop_speed(steps)
     score = score_network(ours.model.network, ours.data.evaluation_windows("valid"))
     return {
@@ -130,13 +130,14 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=60, help="of each head (default: 60)")
     parser.add_argument("--words", type=int, default=50_000, help="different words")
+    add_device(parser)
     arguments = parser.parse_args()
     training.prepare_process(seed=1)
     with TemporaryDirectory(prefix="patentlm-vocabulary-") as name:
         folder = Path(name)
         characters = write_corpus(folder, arguments.words)
         found = {
-            head: measure(overrides, folder, arguments.steps, characters)
+            head: measure(overrides, folder, arguments.device, arguments.steps, characters)
             for head, overrides in HEADS.items()
         }
     table = rows(found)

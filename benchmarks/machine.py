@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
 import torch
@@ -25,7 +25,15 @@ def machine() -> dict[str, object]:
 
 def add_device(parser: ArgumentParser, *, default: str = "cpu") -> None:
     """The argument that says where a benchmark computes."""
-    parser.add_argument("--device", default=default, help=f"cpu, cuda or mps (default: {default})")
+    help = f"cpu, cuda or mps (default: {default})"
+    parser.add_argument("--device", default=default, type=_present, help=help)
+
+
+def _present(device: str) -> str:
+    found = torch.accelerator.current_accelerator(check_available=True)
+    if device != "cpu" and (found is None or device != found.type):
+        raise ArgumentTypeError(f"this machine has no {device}")
+    return device
 
 
 def synchronize(device: str) -> None:

@@ -16,7 +16,8 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from patentlm.batch import IGNORE, Batch, select_targets
+from benchmarks.machine import synchronize
+from patentlm.batch import IGNORE, Batch, LoadedBatch, select_targets
 from patentlm.data.arrays import Ids
 from patentlm.model.network import Network, State, detach
 
@@ -45,19 +46,20 @@ class StockNetwork(nn.Module):
         return self.decoder(self.dropout(hidden)), state
 
 
-def words_per_second(ids: Ids, vocabulary: int, steps: int) -> float:
+def words_per_second(ids: Ids, vocabulary: int, device: str, steps: int) -> float:
     """Speed of the example's loop.
 
     Args:
         ids: a split, `(targets + 1,)`.
         vocabulary: number of words V.
+        device: where it trains.
         steps: how many are timed, after some to warm up.
     """
-    network = StockNetwork(vocabulary).train()
+    network = StockNetwork(vocabulary).to(device).train()
     losses: list[float] = []
 
     def learn(batch: Batch, state: State) -> State:
-        inputs, targets = batch
+        inputs, targets = (part.to(device) for part in batch)
         network.zero_grad()
         logits, state = network(inputs, detach(state))
         loss = cross_entropy(logits.flatten(0, 1), targets.flatten())
@@ -69,13 +71,13 @@ def words_per_second(ids: Ids, vocabulary: int, steps: int) -> float:
         losses.append(loss.item())
         return state
 
-    return _speed(learn, stock_batches(ids), steps)
+    return _speed(learn, stock_batches(ids), steps, device)
 
 
-def words_per_second_apart(ids: Ids, vocabulary: int, steps: int) -> float:
+def words_per_second_apart(ids: Ids, vocabulary: int, device: str, steps: int) -> float:
     """`words_per_second` in a fresh process, where torch has its own settings."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(words_per_second, ids, vocabulary, steps).result()
+        return pool.submit(words_per_second, ids, vocabulary, device, steps).result()
 
 
 def stock_batches(ids: Ids) -> list[Batch]:
@@ -98,6 +100,7 @@ def targets_per_second(
     carry_state: bool,
     max_norm: float | None,
     bf16: bool,
+    device: str,
 ) -> float:
     """Speed of a network of ours in a loop that does what learning takes and no more.
 
@@ -109,14 +112,15 @@ def targets_per_second(
         carry_state: each batch goes on where the one before it stopped.
         max_norm: gradients are clipped to this norm, if any.
         bf16: matrix products are of that type, as with the Trainer's "bf16-mixed".
+        device: where the network is.
     """
     network.train()
 
     def learn(batch: Batch, state: State) -> State:
-        inputs, targets = batch
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            hidden, state = network(inputs, detach(state))  # (B, T, H)
-            loss = network.head.loss(*select_targets(hidden, targets))
+        loaded = LoadedBatch.of(batch).to(torch.device(device))
+        with torch.autocast(device, torch.bfloat16, enabled=bf16):
+            hidden, state = network(loaded.inputs, detach(state))  # (B, T, H)
+            loss = network.head.loss(*select_targets(hidden, loaded.targets, loaded.places))
         optimizer.zero_grad()
         loss.backward()
         if max_norm is not None:
@@ -124,16 +128,20 @@ def targets_per_second(
         optimizer.step()
         return state if carry_state else None
 
-    return _speed(learn, batches, steps)
+    return _speed(learn, batches, steps, device)
 
 
-def _speed(learn: Callable[[Batch, State], State], batches: Iterable[Batch], steps: int) -> float:
+def _speed(
+    learn: Callable[[Batch, State], State], batches: Iterable[Batch], steps: int, device: str
+) -> float:
     state: State = None
     endless = chain.from_iterable(repeat(batches))
     for number in (WARM_UP, steps):
         targets = 0
+        synchronize(device)
         start = perf_counter()
         for batch in islice(endless, number):
             state = learn(batch, state)
             targets += int((batch[1] != IGNORE).sum())
+    synchronize(device)
     return targets / (perf_counter() - start)

@@ -23,8 +23,9 @@ from time import perf_counter
 from pytorch_lightning import Callback, LightningModule, Trainer
 from tabulate import tabulate
 
-from benchmarks.machine import machine
-from benchmarks.training_speed import ROOT, configured, write_windows
+from benchmarks.machine import add_device, machine
+from benchmarks.ours import ROOT, configured, precision, trainer_settings
+from benchmarks.training_speed import write_windows
 from patentlm.training import run as training
 
 LENGTH = 50
@@ -92,14 +93,14 @@ def asked() -> Namespace:
     add("--keras-python", metavar="PATH", default=sys.executable, help="a Python that has Keras")
     add("--keras-log", metavar="FILE", type=Path, help="where the epochs of Keras are kept")
     add("--settings", nargs="*", default=["experiment=quick"], help="ours, as for train.py")
+    add_device(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     """Measures and prints."""
     arguments = asked()
-    precision = training.choose_precision("auto", "cpu")
-    common = ["trainer=cpu", f"trainer.precision={precision}"]
+    common = trainer_settings(arguments.device)
     common += ["data=corpus", f"data.path={arguments.data_folder.resolve()}"]
     log = arguments.keras_log
     with TemporaryDirectory(prefix="patentlm-speed-") as name:
@@ -115,8 +116,9 @@ def main() -> None:
     headers = ("", "epoch", "valid perplexity", "seconds")
     print(tabulate(list(rows(keras, ours)), headers, floatfmt=("", "", ".1f", ".1f")))
     print(f"\nKeras ÷ ours: {ratio:.1f}\n" if ratio else "\nours never gets there\n")
-    found = {"keras": keras, "ours": ours, "ratio": ratio}
-    print(json.dumps({"machine": machine(), "precision": precision, **found}))
+    device = arguments.device
+    where = {"machine": machine(), "device": device, "precision": precision(device)}
+    print(json.dumps({**where, "keras": keras, "ours": ours, "ratio": ratio}))
 
 
 if __name__ == "__main__":

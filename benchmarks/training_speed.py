@@ -1,4 +1,4 @@
-"""How fast training is, beside Keras and beside plain PyTorch, on one corpus and one CPU.
+"""How fast training is, beside Keras and beside plain PyTorch, on one corpus and one machine.
 
     python -m benchmarks.training_speed ../shared/data/neural_network_split --keras-python PYTHON
 
@@ -18,36 +18,23 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
 from functools import partial
-from io import StringIO
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
-from hydra import compose, initialize_config_dir
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, open_dict
-from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import LambdaCallback
 from tabulate import tabulate
 
-# Before all that imports torch: it sets how long threads spin, as in `train.py`.
-import patentlm.command  # noqa: F401
-from benchmarks.machine import machine
+from benchmarks.machine import add_device, machine
 from benchmarks.memory import peak_memory
-from benchmarks.stock_reference import WARM_UP, targets_per_second, words_per_second_apart
+from benchmarks.ours import ROOT, Ours, precision, trainer_settings
+from benchmarks.stock_reference import words_per_second_apart
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import contexts
-from patentlm.settings.arguments import quote_literals
-from patentlm.training import flags
 from patentlm.training import run as training
-from patentlm.training.throughput import Throughput
-from patentlm.training.trainer import make_trainer
 
-ROOT = Path(__file__).parent.parent
 MIB = 2**20
 
 PARTS = {
@@ -75,14 +62,6 @@ AS_EXAMPLE = (
     "optimizer.lr=20",
     "trainer.gradient_clip_val=0.25",
 )
-STRETCH = (
-    "trainer.max_epochs=-1",
-    "trainer.max_steps=1",
-    "trainer.limit_val_batches=0",
-    "+trainer.enable_checkpointing=false",
-    "~callbacks.checkpoint",
-    "~callbacks.early_stopping",
-)
 SHORT_RUN = (
     "trainer.max_epochs=1",
     "trainer.limit_train_batches=100",
@@ -100,46 +79,6 @@ class Contender(NamedTuple):
     name: str
     run_by: str
     speed: Callable[[int], float]
-
-
-class Ours:
-    """A network of ours with its batches, made by overrides of the settings of `train.py`."""
-
-    def __init__(self, overrides: Sequence[str], folder: Path) -> None:
-        self.config = configured([*overrides, *STRETCH], folder)
-        flags.settle(self.config)
-        self.data = training.make_data(self.config)
-        metadata = training.make_metadata(self.config, self.data)
-        self.model = training.make_model(self.config, self.data, metadata)
-
-    def trainer_speed(self, steps: int) -> float:
-        """Targets a second by the Trainer, as its callback counts them after the first steps."""
-        self.config.trainer.max_steps = WARM_UP + steps
-        trainer = make_trainer(self.config)
-        throughput = next(one for one in trainer.callbacks if isinstance(one, Throughput))
-        counts = []
-
-        def count(trainer: Trainer, *others: object) -> None:
-            if trainer.global_step in (WARM_UP, WARM_UP + steps):
-                counts.append(throughput.state_dict())
-
-        trainer.callbacks.append(LambdaCallback(on_train_batch_end=count))
-        with redirect_stdout(StringIO()):  # the progress bar
-            trainer.fit(self.model, datamodule=self.data)
-        before, after = counts
-        return (after["targets"] - before["targets"]) / (after["seconds"] - before["seconds"])  # type: ignore[no-any-return]
-
-    def bare_loop_speed(self, steps: int) -> float:
-        """Targets a second by a plain loop with the same network, loss, optimizer and batches."""
-        return targets_per_second(
-            self.model.network,
-            self.model.make_optimizer(self.model.named_parameters()),
-            self.data.train_dataloader(),
-            steps,
-            carry_state=self.data.windows.carry_state,
-            max_norm=self.config.trainer.gradient_clip_val,
-            bf16=self.config.trainer.precision == "bf16-mixed",
-        )
 
 
 class Keras:
@@ -163,17 +102,6 @@ class Keras:
         return speed
 
 
-def configured(overrides: Sequence[str], folder: Path) -> DictConfig:
-    """The project's own settings for training, with a run folder."""
-    changes = [*quote_literals(overrides), f"hydra.runtime.output_dir='{folder}'"]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("train", changes, return_hydra_config=True)
-    HydraConfig.instance().set_config(config)
-    with open_dict(config):
-        del config.hydra
-    return config
-
-
 def write_windows(path: Path, corpus: Corpus, length: int) -> None:
     """The windows of train and valid for `keras_reference.py`: `(N, length)` and `(N,)`, int32."""
     arrays = {}
@@ -185,13 +113,15 @@ def write_windows(path: Path, corpus: Corpus, length: int) -> None:
         np.savez(file, **{name: array.astype(np.int32) for name, array in arrays.items()})
 
 
-def contenders(common: Sequence[str], keras: Keras, folder: Path) -> dict[str, Contender]:
+def contenders(
+    common: Sequence[str], keras: Keras, folder: Path, device: str
+) -> dict[str, Contender]:
     """All of them, by the names in `PARTS`; the windows for Keras are written."""
-    ours = {cut: Ours([*common, f"windows={cut}"], folder) for cut in PARTS["windowings"]}
-    as_example = Ours([*common, *AS_EXAMPLE], folder)
+    ours = {cut: Ours([*common, f"windows={cut}"], folder, device) for cut in PARTS["windowings"]}
+    as_example = Ours([*common, *AS_EXAMPLE], folder, device)
     many_to_one, corpus = ours["many_to_one"], as_example.data.corpus
     write_windows(keras.windows, corpus, many_to_one.config.windows.length)
-    example = partial(words_per_second_apart, corpus.ids("train"), len(corpus.vocabulary))
+    example = partial(words_per_second_apart, corpus.ids("train"), len(corpus.vocabulary), device)
     trained = {key: Contender(f"ours, {key}", "Trainer", ours[key].trainer_speed) for key in ours}
     return {
         "keras": Contender("Keras", "model.fit", keras.speed),
@@ -261,6 +191,7 @@ def asked() -> Namespace:
     parts = f"of {', '.join(PARTS)} (default: all)"
     add("--parts", nargs="+", metavar="PART", choices=PARTS, default=list(PARTS), help=parts)
     add("--windows", type=Path, metavar="FILE", help="keep the windows for keras_reference.py here")
+    add_device(parser)
     arguments = parser.parse_args()
     if min(arguments.rounds, arguments.steps) < 1:
         parser.error("--rounds and --steps are 1 or more")
@@ -272,17 +203,19 @@ def main() -> None:
     arguments = asked()
     wanted = {key for part in arguments.parts for key in PARTS[part]}
     training.prepare_process(seed=1)
-    record = {"machine": machine(), "precision": training.choose_precision("auto", "cpu")}
-    common = ["trainer=cpu", f"trainer.precision={record['precision']}"]
-    common += ["data=corpus", f"data.path={arguments.data_folder.resolve()}"]
+    common = ["data=corpus", f"data.path={arguments.data_folder.resolve()}"]
     with TemporaryDirectory(prefix="patentlm-speed-") as name:
         folder = Path(name)
         keras = Keras(arguments.keras_python, arguments.windows or folder / "windows.npz")
-        everyone = contenders(common, keras, folder)
+        everyone = contenders(common, keras, folder, arguments.device)
         some = {key: everyone[key] for key in everyone if key in wanted}
         speeds = measure(some, arguments.rounds, arguments.steps)
-        memory = short_run_memory(common, folder / "run") if "memory" in arguments.parts else None
-    record |= {
+        settings = [*common, *trainer_settings(arguments.device)]
+        memory = short_run_memory(settings, folder / "run") if "memory" in arguments.parts else None
+    record = {
+        "machine": machine(),
+        "device": arguments.device,
+        "precision": precision(arguments.device),
         "steps": arguments.steps,
         "versions": training.versions() | keras.versions,
         "targets_per_second": speeds,
