@@ -52,8 +52,10 @@ def test_every_folder_of_options_is_listed():
     folders = {p.parent.relative_to(CONF).as_posix() for p in CONF.rglob("*.yaml")}
     others = {
         ".",
+        "base",
         "data/base",
         "data/split",
+        "data/split/base",
         "callbacks/parts",
         "hydra/help",
         "hydra/job_logging",

@@ -32,17 +32,27 @@ def test_every_option_of_every_group_has_a_section():
     page = settings.page()
     for path in settings.CONF.rglob("*.yaml"):
         group = path.parent.relative_to(settings.CONF)
-        if not {"help", "job_logging"} & set(path.parts):
+        if not settings.NO_SECTION & set(path.parts):
             option = f"{group}={path.stem}" if path.parent != settings.CONF else f"{path.stem}.py"
             assert f"### `{option}`" in page
 
 
-def test_settings_show_default_and_comment():
-    text = (
-        "# About.\n# python train.py\n_target_: torch.nn.GRU\na: 1 # one\nb:\n  c: [x, y] # two\n"
+def test_a_section_shows_what_a_file_makes_and_its_settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "CONF", tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/gru.yaml").write_text(
+        "# About.\n# python train.py\n_target_: torch.nn.GRU\na: 1 # one\nb:\n  c: [x|y] # two\n"
     )
+    assert settings.page().endswith(
+        "### `model=gru`\n\nAbout.\n\n`python train.py`\n\nMakes: `torch.nn.GRU`\n\n"
+        "| setting | default | meaning |\n| --- | --- | --- |\n"
+        "| `a` | `1` | one |\n| `b.c` | `[x\\|y]` | two |\n"
+    )
+
+
+def test_a_description_keeps_commands_apart():
+    text = "# About.\n# python train.py\na: 1\n"
     assert settings.description(text) == "About.\n\n`python train.py`"
-    assert list(settings.settings(text)) == [("a", "1", "one"), ("b.c", "[x, y]", "two")]
 
 
 def test_the_readmes_models_are_those_of_the_leaderboard():

@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import torch
 from pytorch_lightning import Trainer
+from pytorch_lightning.plugins.precision import MixedPrecision
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -134,6 +135,13 @@ def test_a_schedule_may_follow_valid_perplexity():
         carry_state=False, epochs=3, optimizer=partial(SGD, maximize=True), scheduler=plateau
     )[1]
     assert worse.optimizers[0].param_groups[0]["lr"] < 0.1
+
+
+def test_lightning_still_refuses_to_clip_for_fused_optimizers():
+    """Once it does not, `configure_optimizers` need not take the optimizer's flag away."""
+    fused = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0, fused=True)
+    with pytest.raises(RuntimeError, match="fused"):
+        MixedPrecision("bf16-mixed", "cpu").clip_gradients(fused, 1.0)
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])

@@ -3,32 +3,24 @@
     python -m docs.generators.settings
 
 prints the page. A comment above a file's first setting describes the file, a comment behind a
-setting describes the setting.
+setting describes the setting. What several files share stands in folders named `base`, and is
+shown with each of them.
 """
 
 import re
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 
+from patentlm.settings.reference import Setting, settings_in
+
 CONF = Path(__file__).parent.parent.parent / "conf"
 SCRIPTS = ("train", "evaluate", "generate", "export", "prepare")
-LINE = re.compile(r"^(?P<indent> *)(?P<name>[\w.-]+): ?(?P<value>.*)$")
-COMMENT = re.compile(r"(?:^|\s)# ?(.*)$")
 COMMAND = re.compile(r"python [\w./-]+(?!\S*:)")
 UNSEEN = ("hydra/help", "hydra/job_logging")
-HIDDEN = {"defaults", "hydra", "_target_", "_partial_", "_convert_", "_recursive_"}
-
-
-class Setting(NamedTuple):
-    """One line of a YAML file: its dotted name, its default and its comment."""
-
-    name: str
-    value: str
-    comment: str
+NO_SECTION = {"help", "job_logging", "base"}
 
 
 def write(folder: Path) -> None:
@@ -44,9 +36,7 @@ def page() -> str:
     """The whole page, in Markdown."""
     scripts = [CONF / f"{name}.yaml" for name in SCRIPTS]
     groups = sorted(path for path in CONF.rglob("*.yaml") if path.parent != CONF)
-    shown = [
-        path for path in groups if "help" not in path.parts and "job_logging" not in path.parts
-    ]
+    shown = [path for path in groups if not NO_SECTION & set(path.parts)]
     parts = ["## Scripts", *(_section(path) for path in scripts if path.exists())]
     group = None
     for path in shown:
@@ -68,11 +58,23 @@ def _section(path: Path) -> str:
         parts.append(starts_from)
     if target := re.search(r"^_target_: (\S+)", text, re.MULTILINE):
         parts.append(f"Makes: `{target[1]}`")
-    if rows := list(settings(text)):
-        parts.append(
-            "\n".join(["| setting | default | meaning |", "| --- | --- | --- |", *map(_row, rows)])
-        )
+    if shown := [found for found in _settings(path) if not found.name.endswith("_target_")]:
+        heading = ["| setting | default | meaning |", "| --- | --- | --- |"]
+        parts.append("\n".join([*heading, *map(_row, shown)]))
     return "\n\n".join(parts)
+
+
+def _settings(path: Path) -> Iterator[Setting]:
+    """The settings of a file, those it shares with others first."""
+    text = path.read_text(encoding="utf-8")
+    for entry in _defaults(text):
+        if isinstance(entry, str) and entry.startswith("base/"):
+            yield from _settings(path.parent / f"{entry.partition('@')[0]}.yaml")
+    yield from settings_in(text)
+
+
+def _defaults(text: str) -> list[str | dict[str, str | None]]:
+    return (yaml.safe_load(text) or {}).get("defaults", [])
 
 
 def description(text: str) -> str:
@@ -94,46 +96,19 @@ def description(text: str) -> str:
 def chosen(text: str) -> str:
     """What a file's list of defaults chooses, as one sentence."""
     names = []
-    for entry in (yaml.safe_load(text) or {}).get("defaults", []):
+    for entry in _defaults(text):
         if isinstance(entry, dict):
             (group, option), *_ = entry.items()
             shown = group.removeprefix("override ").removeprefix("/")
             if option is not None and shown not in UNSEEN:
                 names.append(f"`{shown}={option}`")
-        elif entry != "_self_":
+        elif entry != "_self_" and not entry.startswith("base/"):
             names.append(f"`{entry}`")
     return f"Starts from {', '.join(names)}." if names else ""
 
 
-def settings(text: str) -> Iterator[Setting]:
-    """Every setting of a file with its default and its comment, in the file's order.
-
-    >>> list(settings("a: 1 # one\\nb:\\n  c: x # of b\\n"))
-    [Setting(name='a', value='1', comment='one'), Setting(name='b.c', value='x', comment='of b')]
-    """
-    above: list[tuple[int, str]] = []
-    skipped: int | None = None
-    for line in text.splitlines():
-        found = LINE.match(line)
-        indent = len(line) - len(line.lstrip())
-        if not found or (skipped is not None and indent > skipped):
-            continue
-        skipped = None
-        above = [(depth, name) for depth, name in above if depth < indent]
-        name = ".".join([*(name for _, name in above), found["name"]])
-        if found["name"] in HIDDEN or found["name"].startswith("override "):
-            skipped = indent if not COMMENT.sub("", found["value"]).strip() else None
-            continue
-        comment = COMMENT.search(found["value"])
-        value = COMMENT.sub("", found["value"]).strip()
-        if value:
-            yield Setting(name, value, comment[1] if comment else "")
-        else:
-            above.append((indent, found["name"]))
-
-
 def _row(setting: Setting) -> str:
-    value, comment = (text.replace("|", "\\|") for text in setting[1:])
+    value, comment = (text.replace("|", "\\|") for text in (setting.default, setting.comment))
     default = "must be set" if value == "???" else f"`{value}`"
     return f"| `{setting.name}` | {default} | {comment} |"
 

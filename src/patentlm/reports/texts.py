@@ -1,11 +1,10 @@
 """Generated texts as people and programs read them."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from patentlm.data.arrays import Ids
-from patentlm.data.byte_pairs import BytePairVocabulary
 from patentlm.data.words import word_starts
 from patentlm.errors import ConfigError
 from patentlm.evaluation.memorisation import COPIED, Copied, Run, cover, find_copied
@@ -88,24 +87,6 @@ def check_format(name: str, *, log_probabilities: bool) -> None:
         raise ConfigError(f"format={name}: there is none of that name, only {', '.join(FORMATS)}")
     if log_probabilities and name == "text":
         raise ConfigError("log_probabilities=true is shown by format=jsonl alone; add format=jsonl")
-
-
-def check_novelty(model: TrainedModel) -> None:
-    """Checks that what a model copies can be looked up.
-
-    Raises:
-        ConfigError: if its vocabulary is one of pieces.
-    """
-    if isinstance(model.vocabulary, BytePairVocabulary):
-        raise ConfigError("novelty=true counts words, and this model's vocabulary is of pieces")
-
-
-def notes(model: TrainedModel, prompt: str) -> Iterator[str]:
-    """What the reader of generated texts should know."""
-    if unknown := model.vocabulary.unknown(prompt):
-        yield f"note: not in the vocabulary, read as <unk>: {', '.join(unknown)}"
-    if "synthetic" in model.metadata.label:
-        yield f"note: this model was trained on {model.metadata.label}"
 
 
 def score(texts: Sequence[Text], model: TrainedModel) -> list[ScoredText]:

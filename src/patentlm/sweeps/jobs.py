@@ -39,8 +39,10 @@ class Sweep(Callback):
             return
         if job_return.status == JobStatus.FAILED:
             folder = RunFolder(Path(config.hydra.runtime.output_dir))
-            _note(job_return._return_value, folder)
-            job_return.status, job_return.return_value = JobStatus.COMPLETED, float("nan")
+            # A completed job gives what it ended with; a failed one would raise it.
+            job_return.status = JobStatus.COMPLETED
+            _note(job_return.return_value, folder)
+            job_return.return_value = float("nan")
         leaderboard.write(Path(config.hydra.sweep.dir))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:

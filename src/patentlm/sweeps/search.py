@@ -132,12 +132,15 @@ def open_trial(number: int, *, storage: str, name: str, pruner: Mapping[str, Any
     Raises:
         ConfigError: if there is no such trial.
     """
+    stored = _opened(storage)
     try:
-        study = optuna.load_study(storage=_opened(storage), study_name=name)
-        study.pruner = instantiate(pruner)
-        return Trial(study, study.trials[number]._trial_id)
-    except LookupError as error:
+        study_id = stored.get_study_id_from_name(name)
+        trial_id = stored.get_trial_id_from_study_id_trial_number(study_id, number)
+    except KeyError as error:
         raise ConfigError(f"{storage}: no trial {number} of a study {name!r}") from error
+    study = optuna.load_study(storage=stored, study_name=name)
+    study.pruner = instantiate(pruner)
+    return Trial(study, trial_id)
 
 
 def _opened(storage: str) -> RDBStorage:

@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from requests import Response
 
-from patentlm.data.patentsview.tables import ZIP_DAMAGE
+from patentlm.data.files.opening import UNPACKING_ERRORS
 from patentlm.data.patentsview.web import CHUNK, STRANGER, TransientError, chunks, host
 from patentlm.errors import DataError
 from patentlm.progress import progress_bar
@@ -222,5 +222,5 @@ def require_whole_zip(path: Path, name: str) -> None:
                     with archive.open(member) as file:
                         while chunk := file.read(CHUNK):
                             bar.update(len(chunk))
-    except ZIP_DAMAGE as error:
+    except UNPACKING_ERRORS as error:
         raise DamagedError(f"arrived damaged ({error})") from error

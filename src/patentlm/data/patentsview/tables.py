@@ -3,10 +3,7 @@
 import csv
 import hashlib
 import io
-import lzma
-import struct
 import zipfile
-import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from patentlm.data.files.limits import require_ratio
+from patentlm.data.files.opening import UNPACKING_ERRORS
 from patentlm.errors import DataError
 from patentlm.progress import progress_bar
 
@@ -32,16 +30,6 @@ _BLOCK_BYTES = 2**22
 _MOST_BYTES = 2 * _BLOCK_BYTES  # without the end of a row
 _MOST_TRIES = 1000  # lines of one field
 _HASH_BYTES = 8
-ZIP_DAMAGE = (  # what zipfile is known to raise over bytes that are not as they were written
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    RuntimeError,
-)
 
 
 class ZippedTable:
@@ -74,7 +62,7 @@ class ZippedTable:
                     names = self._names(next(blocks, b""))
                     for block in blocks:
                         yield self._rows(block, names)
-        except (*ZIP_DAMAGE, csv.Error) as error:
+        except (*UNPACKING_ERRORS, csv.Error) as error:
             raise DataError(
                 f"{self.path} is damaged ({error}): delete it, and it will be fetched anew"
             ) from error
