@@ -3,7 +3,8 @@
     python -m benchmarks.cleaning_switches data=file data.path=patents.csv
 
 Prints how many abstracts each switch alone changes, the others being on, and some of its changes
-with the text around them. `--lines 20` as the first arguments shows twenty instead of ten.
+with the text around them. `--lines 20` as the first arguments shows twenty instead of ten. The
+counts go to `benchmarks/results/cleaning_switches.json`.
 """
 
 import sys
@@ -17,6 +18,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from tabulate import tabulate
 
+from benchmarks import results
 from patentlm.data.cleaning import Cleaning
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -66,8 +68,13 @@ def main() -> None:
     texts = [patent.abstract for patent in source.records()]
     switches = [field.name for field in fields(Cleaning)]
     found = {name: changed_by(name, source.cleaning, texts) for name in switches}
-    rows = [(name, len(pairs), 100 * len(pairs) / len(texts)) for name, pairs in found.items()]
-    print(tabulate(rows, ("switch", "abstracts changed", "%"), floatfmt=("", "", ".1f")))
+    rows = [
+        {"switch": name, "abstracts changed": len(pairs), "%": 100 * len(pairs) / len(texts)}
+        for name, pairs in found.items()
+    ]
+    print(tabulate(rows, headers="keys", floatfmt=("", "", ".1f")))
+    title = f"What each switch of cleaning changes in {len(texts):,} patents"
+    results.write("cleaning_switches", title, rows, seed=None)
     print(tabulate(examples(found, lines), ("switch", "without → with")))
 
 

@@ -15,21 +15,29 @@ BAR, GAP, LABEL, WIDTH = 22, 10, 250, 720
 
 
 def write(folder: Path) -> None:
-    """Writes all result files as one Markdown fragment."""
-    path = folder / "results" / "all.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(), encoding="utf-8")
+    """Writes each result file as a Markdown fragment, and all of them as `all.md`."""
+    made = folder / "results"
+    made.mkdir(parents=True, exist_ok=True)
+    (made / "all.md").write_text(page(), encoding="utf-8")
+    for name, found in all_results().items():
+        (made / f"{name}.md").write_text(fragment(found), encoding="utf-8")
 
 
 def page() -> str:
     """A section for each result file."""
+    sections = (f"## {found['title']}\n\n{fragment(found)}" for found in all_results().values())
+    return "\n\n".join(sections)
+
+
+def all_results() -> dict[str, dict[str, Any]]:
+    """The content of each result file by its name, the leaderboard first."""
     files = sorted(RESULTS.glob("*.json"), key=lambda path: (path.stem != "leaderboard", path.stem))
-    return "\n\n".join(fragment(json.loads(path.read_text(encoding="utf-8"))) for path in files)
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
 
 
 def fragment(found: dict[str, Any]) -> str:
-    """Title, plot, table and origin of one result file, in Markdown."""
-    parts = [f"## {found['title']}"]
+    """Plot, table and origin of one result file, in Markdown."""
+    parts = []
     if found["plot"]:
         parts.append(f"```{{raw}} html\n{bars(found['rows'], found['plot'])}\n```")
     parts.append(table(found["rows"]))
