@@ -72,7 +72,6 @@ def main() -> None:
         {"switch": name, "abstracts changed": len(pairs), "%": 100 * len(pairs) / len(texts)}
         for name, pairs in found.items()
     ]
-    print(tabulate(rows, headers="keys", floatfmt=("", "", ".1f")))
     title = f"What each switch of cleaning changes in {len(texts):,} patents"
     results.write("cleaning_switches", title, rows, seed=None)
     print(tabulate(examples(found, lines), ("switch", "without → with")))

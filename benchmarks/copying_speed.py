@@ -12,8 +12,6 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tabulate import tabulate
-
 from benchmarks import results
 from benchmarks.machine import add_device
 from benchmarks.ours import Ours
@@ -50,7 +48,6 @@ def main() -> None:
         {"head": head, "words/s": results.spread([one[head] for one in rounds])} for head in heads
     ]
     rows.append({"head": "with a pointer ÷ tied softmax", "words/s": results.spread(ratios)})
-    print(tabulate([(row["head"], *row["words/s"].values()) for row in rows], floatfmt=",.2f"))
     title = "Training with a head that copies beside one that does not"
     note = (
         f"{STEPS} steps a round, {ROUNDS} rounds, on {device};"

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from time import perf_counter
 
 import torch
-from tabulate import tabulate
 from torch import Tensor
 from torch.nn import functional
 
@@ -43,7 +42,6 @@ def main() -> None:
         ]
         theirs, ours = map(min, zip(*turns, strict=True))
         rows.append({"size": str(size), "torch": theirs, "patentlm": ours, "ratio": theirs / ours})
-    print(tabulate(rows, headers="keys", floatfmt=".2f"))
     title = "Dropout, forward and backward, in milliseconds"
     results.write("dropout_speed", title, rows, seed=None)
 

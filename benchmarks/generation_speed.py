@@ -25,7 +25,6 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
-from tabulate import tabulate
 
 import patentlm
 from benchmarks import results
@@ -134,8 +133,6 @@ def main() -> None:
         {name: measure(seed) for name, measure in contenders.items()} for seed in range(ROUNDS)
     ]
     rows = compared({n: results.spread([turn[n] for turn in rounds]) for n in contenders})
-    shown = [{**row, "words/s": row["words/s"]["median"]} for row in rows]
-    print(tabulate(shown, headers="keys", floatfmt=("", ",.0f", ".0f", ".1f")))
     results.write(
         "generation_speed",
         "Words written a second",

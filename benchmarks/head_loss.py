@@ -13,7 +13,6 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
 
 import torch
-from tabulate import tabulate
 from torch import Tensor
 from torch.nn import functional
 
@@ -79,7 +78,6 @@ def main() -> None:
         for size in SIZES:
             sizes = dict(zip(("targets", "hidden", "vocabulary"), size, strict=True))
             rows.append({"freed memory": memory, **sizes, **speeds(*size, device)})
-    print(tabulate(rows, headers="keys", floatfmt=".0f"))
     title = "The softmax head's loss, forward and backward, in GFLOP/s"
     results.write("head_loss", title, rows, seed=None)
 

@@ -6,22 +6,21 @@
 (further arguments are those of `train.py`), in turns with products of large square matrices, in the
 precision that training chooses. Given are the GFLOP/s of the network's matrix products, six
 operations for each weight and word that is read, and their share of the fastest square product.
-Prints a table, and all numbers as a line of JSON.
+Prints a table and writes `benchmarks/results/large_network.json`.
 """
 
-import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 import torch
-from tabulate import tabulate
 
-from benchmarks.machine import add_device, machine, synchronize
+from benchmarks import results
+from benchmarks.machine import add_device, synchronize
 from benchmarks.ours import Ours, precision
-from benchmarks.training_speed import spread
 from patentlm.training import run as training
 
 WINDOWINGS: Mapping[str, Sequence[str]] = {
@@ -71,14 +70,18 @@ def measure(settings: Sequence[str], dtype: torch.dtype, device: str) -> Figures
     return figures
 
 
-def table(figures: Figures, device: str) -> str:
-    """A line for each."""
-    rows = []
-    for name, some in figures.items():
-        shares = [a / b for a, b in zip(some, figures[PEAK], strict=True)]
-        rows.append((name, *spread(some, ",.0f"), *spread(shares, ".2f")))
-    head = (precision(device), *("GFLOP/s", "lowest", "highest"), *("share", "lowest", "highest"))
-    return tabulate(rows, head, colalign=["left"] + 6 * ["right"], disable_numparse=True)
+def rows(figures: Figures) -> list[dict[str, Any]]:
+    """A line for each, with its share of the peak round by round."""
+    return [
+        {
+            "": name,
+            "GFLOP/s": results.spread(some),
+            "share of peak": results.spread(
+                [a / b for a, b in zip(some, figures[PEAK], strict=True)]
+            ),
+        }
+        for name, some in figures.items()
+    ]
 
 
 def asked() -> Namespace:
@@ -90,15 +93,16 @@ def asked() -> Namespace:
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures, prints and writes."""
     arguments = asked()
     device = arguments.device
     training.prepare_process(seed=1)
     dtype = torch.bfloat16 if precision(device) == "bf16-mixed" else torch.float32
     figures = measure(["model=lstm_large", *arguments.settings], dtype, device)
-    print(table(figures, device))
-    where = {"machine": machine(), "device": device, "precision": precision(device)}
-    print(json.dumps({**where, "gflops": figures}))
+    found = rows(figures)
+    title = "A large network beside square matrix products"
+    note = f"On {device}, {precision(device)}."
+    results.write("large_network", title, found, seed=1, note=note)
 
 
 if __name__ == "__main__":

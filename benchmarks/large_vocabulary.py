@@ -17,7 +17,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from tabulate import tabulate
 
 from benchmarks import results
 from benchmarks.machine import add_device
@@ -141,7 +140,6 @@ def main() -> None:
             for head, overrides in HEADS.items()
         }
     table = rows(found)
-    print(tabulate(table, headers="keys", intfmt=","))
     results.write("large_vocabulary", TITLE, table, seed=1, note=NOTE)
 
 

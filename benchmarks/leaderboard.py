@@ -17,8 +17,6 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from tabulate import tabulate
-
 from benchmarks import results
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +68,6 @@ def main() -> None:
         presets[preset].append(metrics)
     rows = [row(preset, runs) for preset, runs in presets.items()]
     rows.sort(key=lambda found: found["valid perplexity"]["mean"])
-    print(tabulate([{k: str(v) for k, v in found.items()} for found in rows], headers="keys"))
     title = "Leaderboard: presets on the fixed split"
     results.write("leaderboard", title, rows, seed=None, note=NOTE, plot="test perplexity")
 

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from tabulate import tabulate
 
 from benchmarks import results
 from patentlm.data.interim import InterimCorpus
@@ -102,7 +101,6 @@ def main() -> None:
         {"split": way, "runs of test seen in train (%)": 100 * s}
         for way, s in leaks(source).items()
     ]
-    print(tabulate(rows, headers="keys", floatfmt=".2f"))
     title = "Share of the 12-word runs of test that also occur in train"
     results.write("leak", title, rows, seed=1, plot="runs of test seen in train (%)")
 

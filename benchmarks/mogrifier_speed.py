@@ -11,7 +11,6 @@ from time import perf_counter
 from unittest.mock import patch
 
 import torch
-from tabulate import tabulate
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
@@ -62,7 +61,6 @@ def main() -> None:
         for name, stepwise in contenders.items():
             times[name].append(milliseconds(layers, inputs, stepwise))
     rows = [{"gradient": n, "milliseconds": results.spread(some)} for n, some in times.items()]
-    print(tabulate([(row["gradient"], *row["milliseconds"].values()) for row in rows]))
     results.write(
         "mogrifier_speed", "Forward and backward of two Mogrifier layers", rows, seed=None
     )

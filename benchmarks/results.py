@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tabulate import tabulate
+
 from benchmarks.machine import machine
 
 FOLDER = Path(__file__).parent / "results"
@@ -39,7 +41,7 @@ def write(
     command: str | None = None,
     folder: Path = FOLDER,
 ) -> Path:
-    """Writes a result file.
+    """Prints a table and writes it as a result file.
 
     Args:
         name: of the file, without `.json`.
@@ -67,6 +69,7 @@ def write(
         "plot": plot,
         "rows": [dict(row) for row in rows],
     }
+    print(table(rows))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     part = path.with_suffix(".json.part")
@@ -82,6 +85,38 @@ def spread(rounds: Sequence[float]) -> Spread:
     {'median': 2.0, 'lowest': 1.0, 'highest': 3.0}
     """
     return {"median": median(rounds), "lowest": min(rounds), "highest": max(rounds)}
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows for a terminal.
+
+    >>> print(table([{"": "ours", "words/s": spread([1.0, 2.0, 3.0])}]))
+          words/s
+    ----  ---------
+    ours  2 (1 – 3)
+    """
+    cells = [{name: shown(value) for name, value in row.items()} for row in rows]
+    return tabulate(cells, headers="keys", disable_numparse=True)
+
+
+def shown(value: Any) -> str:
+    """A value as a table shows it.
+
+    >>> shown(0.012345), shown(54321.9), shown(3), shown(None)
+    ('0.0123', '54,322', '3', '–')
+    >>> shown({"median": 2.0, "lowest": 1.0, "highest": 3.5})
+    '2 (1 – 3.5)'
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, dict) and "mean" in value:
+        spread = value["deviation"]
+        return f"{value['mean']:.1f}" if spread is None else f"{value['mean']:.1f} ± {spread:.1f}"
+    if isinstance(value, dict):
+        return f"{shown(value['median'])} ({shown(value['lowest'])} – {shown(value['highest'])})"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def running_command() -> str:

@@ -9,8 +9,6 @@ side, with valid as the real texts: test has no say in a choice. Also writes
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-from tabulate import tabulate
-
 from benchmarks import results
 from benchmarks.machine import add_device
 from patentlm.reports.comparison import corpora_of, load_models
@@ -58,9 +56,7 @@ def main() -> None:
         for sampling in SETTINGS
     } | {"real (valid)": judge(real, train)}
     rows = [{"sampling": name, **quality.figures()} for name, quality in qualities.items()]
-    align = ("left", *["right"] * (len(rows[0]) - 1))
     print(f"{corpus.label}: {len(real)} texts of each, seed {asked.seed}\n")
-    print(tabulate(rows, headers="keys", maxheadercolwidths=10, colalign=align))
     title = f"Sampling of {asked.checkpoint}: {len(real)} texts of each"
     results.write("sampling_settings", title, rows, seed=asked.seed)
 

@@ -16,13 +16,11 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from pytorch_lightning import Callback
-from tabulate import tabulate
 
 from benchmarks import results
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 5
-_SPREAD = ("median", "lowest", "highest")
 FIRST_STEP = "+callbacks.leave._target_=benchmarks.start_up.LeaveAfterStep"
 
 
@@ -60,9 +58,6 @@ def main() -> None:
         rounds = [{name: seconds(a) for name, a in commands.items()} for _ in range(ROUNDS)]
     taken = {name: [each[name] for each in rounds] for name in commands}
     found = {name: results.spread(some) for name, some in taken.items()}
-    print(
-        tabulate([(n, *s.values()) for n, s in found.items()], ("until", *_SPREAD), floatfmt=".2f")
-    )
     rows = [{"until": name, "seconds": some} for name, some in found.items()]
     results.write("start_up", "Seconds from the command to its first result", rows, seed=1)
 

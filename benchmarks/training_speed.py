@@ -3,9 +3,9 @@
     python -m benchmarks.training_speed ../shared/data/neural_network_split --keras-python PYTHON
 
 `PYTHON` is an interpreter that has Keras (`pip install '.[keras]'`, or an environment of its own).
-Prints a table, and all numbers as a line of JSON. In each round all contenders take a short turn,
-in the next one in reverse, so that they meet alike what else the machine does; a ratio is the
-median of the rounds' ratios.
+Prints a table and writes `benchmarks/results/training_speed.json`. In each round all contenders
+take a short turn, in the next one in reverse, so that they meet alike what else the machine does; a
+ratio is that of one round.
 
 Beside Keras's `model.fit` stands Lightning's Trainer, with all that `train.py` gives it but
 validation and checkpoints; beside a plain loop a plain loop. Some steps go before each stretch that
@@ -17,17 +17,16 @@ import json
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from tabulate import tabulate
 
-from benchmarks.machine import add_device, machine
+from benchmarks import results
+from benchmarks.machine import add_device
 from benchmarks.memory import peak_memory
 from benchmarks.ours import ROOT, Ours, precision, trainer_settings
 from benchmarks.stock_reference import words_per_second_apart
@@ -159,25 +158,21 @@ def short_run_memory(common: Sequence[str], folder: Path) -> int:
     return peak_memory([sys.executable, str(ROOT / "train.py"), *changes])
 
 
-def table(some: Mapping[str, Contender], speeds: Speeds, memory: int | None) -> str:
-    """A line for each contender and each ratio."""
-    rows = [
-        (some[key].name, some[key].run_by, "targets/s", *spread(figures, ",.0f"))
-        for key, figures in speeds.items()
-    ]
+def rows(some: Mapping[str, Contender], speeds: Speeds, memory: int | None) -> list[dict[str, Any]]:
+    """A line for each contender and each ratio, and one for the memory."""
+    found = [row(some[key].name, some[key].run_by, "targets/s", speeds[key]) for key in speeds]
     for (over, under), figures in ratios(speeds).items():
         a, b = some[over], some[under]
         name = a.name if a.name == b.name else f"{a.name} ÷ {b.name}"
-        rows.append((name, f"{a.run_by} ÷ {b.run_by}", "ratio", *spread(figures, ".2f")))
+        found.append(row(name, f"{a.run_by} ÷ {b.run_by}", "ratio", figures))
     if memory is not None:
-        rows.append(("ours, many_to_one", "train.py", "peak MiB", f"{memory / MIB:,.0f}", "–", "–"))
-    head = ("", "run by", "", "median", "lowest", "highest")
-    return tabulate(rows, head, colalign=3 * ["left"] + 3 * ["right"], disable_numparse=True)
+        found.append(row("ours, many_to_one", "train.py", "peak MiB", [memory / MIB]))
+    return found
 
 
-def spread(figures: Sequence[float], shape: str) -> Iterator[str]:
-    """Median, lowest and highest."""
-    return (format(figure, shape) for figure in (median(figures), min(figures), max(figures)))
+def row(name: str, run_by: str, unit: str, figures: Sequence[float]) -> dict[str, Any]:
+    """One line: what was measured, in which unit, and its spread over the rounds."""
+    return {"": name, "run by": run_by, "unit": unit, "measured": results.spread(figures)}
 
 
 def asked() -> Namespace:
@@ -199,7 +194,7 @@ def asked() -> Namespace:
 
 
 def main() -> None:
-    """Measures what the arguments name and prints it."""
+    """Measures what the arguments name, prints and writes it."""
     arguments = asked()
     wanted = {key for part in arguments.parts for key in PARTS[part]}
     training.prepare_process(seed=1)
@@ -212,17 +207,10 @@ def main() -> None:
         speeds = measure(some, arguments.rounds, arguments.steps)
         settings = [*common, *trainer_settings(arguments.device)]
         memory = short_run_memory(settings, folder / "run") if "memory" in arguments.parts else None
-    record = {
-        "machine": machine(),
-        "device": arguments.device,
-        "precision": precision(arguments.device),
-        "steps": arguments.steps,
-        "versions": training.versions() | keras.versions,
-        "targets_per_second": speeds,
-        "ratios": {" / ".join(pair): figures for pair, figures in ratios(speeds).items()},
-        "peak_memory_bytes": memory,
-    }
-    print(table(some, speeds, memory), json.dumps(record), sep="\n\n")
+    found = rows(some, speeds, memory)
+    note = f"{arguments.rounds} rounds of {arguments.steps} steps on {arguments.device}, "
+    note += f"{precision(arguments.device)}. {keras.versions or ''}"
+    results.write("training_speed", "Targets learned a second", found, seed=1, note=note)
 
 
 if __name__ == "__main__":

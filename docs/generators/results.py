@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-RESULTS = Path(__file__).parent.parent.parent / "benchmarks" / "results"
+from benchmarks.results import FOLDER as RESULTS
+from benchmarks.results import shown
+
 BAR, GAP, LABEL, WIDTH = 22, 10, 250, 720
 
 
@@ -55,26 +57,6 @@ def table(rows: list[dict[str, Any]]) -> str:
     rule = "| " + " | ".join("---:" if name in numbers else ":---" for name in names) + " |"
     lines = ["| " + " | ".join(shown(row.get(name)) for name in names) + " |" for row in rows]
     return "\n".join([head, rule, *lines])
-
-
-def shown(value: Any) -> str:
-    """A value as a table shows it.
-
-    >>> shown(0.012345), shown(54321.9), shown(3), shown(None)
-    ('0.0123', '54,322', '3', '–')
-    >>> shown({"median": 2.0, "lowest": 1.0, "highest": 3.5})
-    '2 (1 – 3.5)'
-    """
-    if value is None:
-        return "–"
-    if isinstance(value, dict) and "mean" in value:
-        spread = value["deviation"]
-        return f"{value['mean']:.1f}" if spread is None else f"{value['mean']:.1f} ± {spread:.1f}"
-    if isinstance(value, dict):
-        return f"{shown(value['median'])} ({shown(value['lowest'])} – {shown(value['highest'])})"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def bars(rows: list[dict[str, Any]], column: str) -> str:
