@@ -28,7 +28,8 @@ from benchmarks import results
 from benchmarks.fuzz_files import damage, random_file, random_options
 from benchmarks.fuzz_limits import OverLimitError, limits
 from patentlm.checkpoint import CheckpointMetadata, build_data, build_network
-from patentlm.data.words import Vocabulary, detokenize, tokenize
+from patentlm.data.text import detokenize, tokenize
+from patentlm.data.words import Vocabulary
 from patentlm.errors import PatentLMError
 from patentlm.integrity import seal
 from patentlm.settings.arguments import prepare

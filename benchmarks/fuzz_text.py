@@ -22,7 +22,7 @@ from patentlm.data.cleaning import Cleaning
 from patentlm.data.ingest import day_number, digest, fold
 from patentlm.data.normalisation import normalise, unescape
 from patentlm.data.query import Query
-from patentlm.data.words import detokenize, tokenize
+from patentlm.data.text import detokenize, tokenize
 from patentlm.progress import progress
 
 CLEANING: Cleaning = instantiate(

@@ -9,7 +9,8 @@ from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 
 from patentlm.data.byte_pairs import BYTES, BytePairTokenizer, BytePairVocabulary
-from patentlm.data.words import END, SPECIAL, UNK, tokenize
+from patentlm.data.text import tokenize
+from patentlm.data.words import END, SPECIAL, UNK
 from patentlm.errors import ConfigError
 
 COUNTS = {"low": 5, "lower": 2, "newest": 6, "widest": 3, "naïve": 2, "<unk>": 9}

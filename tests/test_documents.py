@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from patentlm.data.sample import sample_patents
-from patentlm.data.words import tokenize
+from patentlm.data.text import tokenize
 from tests.documents import (
     ROOT,
     blocks,

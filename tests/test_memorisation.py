@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patentlm.data.words import tokenize
+from patentlm.data.text import tokenize
 from patentlm.evaluation import memorisation as novelty
 from patentlm.evaluation.memorisation import Copied, Run, cover, find_copied, joined, match
 from patentlm.reports.texts import as_jsonl, as_text, describe_copied

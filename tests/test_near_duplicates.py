@@ -16,7 +16,7 @@ from patentlm.data.minhash import likely_pairs
 from patentlm.data.near_duplicates import Pairs, connected, exact_pairs
 from patentlm.data.sample import sample_patents
 from patentlm.data.shingles import hash_words, shingles
-from patentlm.data.words import tokenize
+from patentlm.data.text import tokenize
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcd"), max_size=8), min_size=1, max_size=12)
 MARKED = st.lists(st.lists(st.sampled_from("ab,.-_"), max_size=8), min_size=1, max_size=12)

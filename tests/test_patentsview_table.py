@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.patentsview_table import MEMBER, blocks, word, write_table
-from patentlm.data.words import tokenize
+from patentlm.data.text import tokenize
 from tests.files.conftest import read_path
 
 Rows = list[tuple[str, str]]

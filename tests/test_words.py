@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patentlm.data.scripts import UNSPACED, word_pattern
-from patentlm.data.words import END, SPECIAL, UNK, Vocabulary, WordTokenizer, detokenize, tokenize
+from patentlm.data.text import detokenize, tokenize
+from patentlm.data.words import END, SPECIAL, UNK, Vocabulary, WordTokenizer
 
 # What splitting and joining look for, in any order, is likelier to meet here than in any text.
 CHARACTERS = "abI12éßİΣς.,;:!?%()[]{}“”\"'-/<>_ \t\n\u0301\u0345\u200bहि网、。ที่カ"

@@ -26,13 +26,15 @@ def load(path: str | Path, *, device: str | None = None) -> "TrainedModel":
     Args:
         path: the file, the run's folder (its best checkpoint), or a folder that
             `export.py format=safetensors` wrote; `A+B` averages the probabilities of several.
-        device: where it computes; None takes a CUDA GPU where there is one.
+        device: device to compute on; None takes a CUDA GPU if there is one.
 
     Returns:
-        The model; see `patentlm.trained_model.TrainedModel`.
+        The model; an ensemble has the metadata of its first member.
 
     Raises:
-        CheckpointError: if there is no checkpoint, or it is damaged or not one of patentlm's.
+        CheckpointError: if there is no checkpoint, it is damaged or not one of patentlm's, or the
+            members of an ensemble do not fit together.
+        ConfigError: if this machine has no such device.
     """
     from patentlm import trained_model  # torch takes seconds to import: only when needed
 
@@ -40,7 +42,7 @@ def load(path: str | Path, *, device: str | None = None) -> "TrainedModel":
 
 
 def __getattr__(name: str) -> Any:
-    """Loads what is named above and needs torch, once it is asked for."""
+    """Imports a public class on first use, since its module imports torch."""
     modules = {"Score": "patentlm.evaluation.metrics", "TrainedModel": "patentlm.trained_model"}
     if name not in modules:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

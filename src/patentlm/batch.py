@@ -1,4 +1,4 @@
-"""The one contract between data and model: a batch is `(inputs, targets)`, both `(B, T)` int64."""
+"""The contract between data and model: a batch is `(inputs, targets)`, both `(B, T)` int64."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ IGNORE = -100
 
 @dataclass(frozen=True, slots=True)
 class LoadedBatch:
-    """One process's share of a batch, as a loader hands it out; it unpacks as `(inputs, targets)`.
+    """One process's share of a batch, as the data loader yields it; unpacks as `(inputs, targets)`.
 
-    The loader knows on the CPU where the targets stand and how many the whole batch has. A device
-    would have to be waited for to find out, and other processes to be asked.
+    The loader computes on the CPU where the targets are and how many the whole batch has. Computing
+    this later would synchronise with the device and with the other processes.
 
     Args:
         inputs: word ids, `(B, T)`.
         targets: word ids or `IGNORE`, `(B, T)`.
-        places: of the targets in `targets.t().flatten()`, `(N,)`.
-        learned: targets of the whole batch, the shares of all processes together.
+        places: indices of the targets in `targets.t().flatten()`, `(N,)`.
+        learned: number of targets in the whole batch, over all processes.
     """
 
     inputs: Tensor
@@ -33,7 +33,7 @@ class LoadedBatch:
 
     @classmethod
     def of(cls, batch: "Batch | LoadedBatch", learned: int | None = None) -> "LoadedBatch":
-        """A batch with its places; one process has all of it where `learned` is not given."""
+        """Returns the batch with its target places; by default, one process has all of it."""
         if isinstance(batch, LoadedBatch):
             return batch
         places = target_places(batch[1])
@@ -46,11 +46,11 @@ class LoadedBatch:
         return (self.inputs, self.targets)[at]
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "LoadedBatch":
-        """The same on a device; Lightning calls this."""
+        """Returns the batch on a device; Lightning calls this."""
         return self._each(lambda part: part.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> "LoadedBatch":
-        """The same in memory that a GPU copies from by itself; torch's loader calls this."""
+        """Returns the batch in pinned memory; torch's loader calls this."""
         return self._each(Tensor.pin_memory)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "LoadedBatch":
@@ -59,13 +59,13 @@ class LoadedBatch:
 
 
 def target_places(targets: Tensor) -> Tensor:
-    """Places `(N,)` of the targets in `targets.t().flatten()`.
+    """Returns the indices `(N,)` of the targets in `targets.t().flatten()`.
 
     Args:
-        targets: word ids or `IGNORE`, `(B, T)`.
+            targets: word ids or `IGNORE`, `(B, T)`.
 
-    >>> target_places(torch.tensor([[7, 8, IGNORE], [9, IGNORE, 5]])).tolist()
-    [0, 1, 2, 5]
+        >>> target_places(torch.tensor([[7, 8, IGNORE], [9, IGNORE, 5]])).tolist()
+        [0, 1, 2, 5]
     """
     return (targets.t().flatten() != IGNORE).nonzero()[:, 0]
 
@@ -73,19 +73,24 @@ def target_places(targets: Tensor) -> Tensor:
 def select_targets(
     hidden: Tensor, targets: Tensor, places: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Hidden vectors and targets at the positions where a prediction is asked.
+    """Selects hidden vectors and targets at the positions where a prediction is asked for.
 
-    Those at the first word of all texts come first, then those at the second: so hidden vectors
-    lie in memory, and picking rows of it is faster than a mask over `(B, T)`, most of all on the
-    way back.
+    They are ordered by position in the text first, since hidden vectors are stored in that order;
+    selecting rows is then faster than a mask over `(B, T)`, above all in the backward pass.
 
     Args:
-        hidden: `(B, T, H)`.
+        hidden: hidden vectors, `(B, T, H)`.
         targets: word ids or `IGNORE`, `(B, T)`.
-        places: of the targets, see `target_places`; found where they are not given.
+        places: indices of the targets, see `target_places`; computed if None.
 
     Returns:
         Hidden vectors `(N, H)` and targets `(N,)`.
+
+    Example:
+        >>> hidden = torch.arange(4.0).view(1, 4, 1)
+        >>> chosen, targets = select_targets(hidden, torch.tensor([[IGNORE, 7, IGNORE, 8]]))
+        >>> chosen.flatten().tolist(), targets.tolist()
+        ([1.0, 3.0], [7, 8])
     """
     places = target_places(targets) if places is None else places
     by_word = hidden.transpose(0, 1).flatten(0, 1)  # (T B, H)

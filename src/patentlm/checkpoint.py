@@ -1,4 +1,4 @@
-"""Checkpoints: plain data that stand on their own, and the networks built from them again."""
+"""Checkpoints as plain data, and the networks and tokenizers that are built from them."""
 
 import json
 import os
@@ -29,20 +29,22 @@ WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocabulary.js
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointMetadata:
-    """What makes a checkpoint self-contained, beside the weights; plain values only.
+    """What a checkpoint holds beside the weights, so that it needs no other file.
+
+    All values are plain.
 
     Args:
-        network: config the network is built from.
+        network: config of the network.
         vocabulary: words by id.
-        context: how far back the network was made to look.
-        data: config of the data it was trained on.
-        tokenizer: config of how its vocabulary was chosen.
-        label: what people call that data.
-        fingerprint: of the corpus.
-        sampling: config it writes with unless told otherwise.
-        max_words: likewise.
-        seed: of the run.
-        versions: of what it was made with.
+        context: how many words the network looks back, see `patentlm.data.windows`.
+        data: config of the training data.
+        tokenizer: config of the tokenizer.
+        label: name of the data, for people.
+        fingerprint: hash of the corpus.
+        sampling: default config for generating.
+        max_words: default length of generated texts.
+        seed: random seed of the run.
+        versions: versions of Python and the libraries that wrote the checkpoint.
     """
 
     network: dict[str, Any]
@@ -58,13 +60,19 @@ class CheckpointMetadata:
     versions: dict[str, str]
 
     def as_entry(self) -> dict[str, Any]:
-        """The entry that makes a checkpoint self-contained."""
+        """Returns the entry to store in a checkpoint."""
         return {KEY: {"format": FORMAT, **asdict(self)}}
 
 
 def find(path: str | Path) -> Path:
-    """The checkpoint file that a path means: itself, or the best one of a run's folder, or the
-    weights of an exported model's folder.
+    """Finds the checkpoint file for a path.
+
+    Args:
+        path: a checkpoint file, a run's folder (its best checkpoint) or the folder of an exported
+            model.
+
+    Returns:
+        The file with the weights.
 
     Raises:
         CheckpointError: if there is none.
@@ -80,10 +88,16 @@ def find(path: str | Path) -> Path:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """A checkpoint as plain data; nothing in the file is executed.
+    """Reads a checkpoint as plain data; nothing in the file is executed.
+
+    Args:
+        path: as for `find`.
+
+    Returns:
+        The contents: at least the metadata under `KEY`, and `state_dict`.
 
     Raises:
-        CheckpointError: no such file, damaged, or not a checkpoint.
+        CheckpointError: if there is no such file, it is damaged or not a checkpoint.
     """
     file = find(path)
     if file.name == WEIGHTS:
@@ -104,7 +118,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 
 def _read_exported(file: Path) -> dict[str, Any]:
-    """The same contents from a folder of `export.py format=safetensors`."""
+    """Reads the same contents from a folder that `export.py format=safetensors` wrote."""
     try:
         from safetensors import safe_open
     except ModuleNotFoundError as error:
@@ -127,7 +141,7 @@ def _read_exported(file: Path) -> dict[str, Any]:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file is a checkpoint that can be read."""
+    """True if a file is a checkpoint that can be read."""
     try:
         return path.is_file() and bool(read(path))
     except CheckpointError:
@@ -135,10 +149,10 @@ def is_whole(path: Path) -> bool:
 
 
 def write(checkpoint: Mapping[str, Any], path: str | Path) -> None:
-    """Writes a checkpoint whole or not at all: beside its place first, then over it.
+    """Writes a checkpoint completely or not at all.
 
     Raises:
-        CheckpointError: if it can't be written; what stood there before still does.
+        CheckpointError: if it can't be written; an earlier file at the path is kept.
     """
     with _replacing(Path(path)) as part, part.open("wb") as file:
         torch.save(dict(checkpoint), file)
@@ -147,10 +161,10 @@ def write(checkpoint: Mapping[str, Any], path: str | Path) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a checkpoint whole or not at all.
+    """Copies a checkpoint completely or not at all.
 
     Raises:
-        CheckpointError: if it can't be written; what stood there before still does.
+        CheckpointError: if it can't be written; an earlier file at the target is kept.
     """
     with _replacing(target) as part, part.open("wb") as file, source.open("rb") as whole:
         shutil.copyfileobj(whole, file)
@@ -160,7 +174,7 @@ def copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A file to write that takes another's place once it is complete and on the disk."""
+    """Yields a temporary file that replaces the path once it is complete and on disk."""
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -181,10 +195,14 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def metadata_of(checkpoint: Mapping[str, Any], path: str | Path) -> CheckpointMetadata:
-    """Our part of a checkpoint, all of it plain values of the types and ranges of the registry.
+    """Returns the metadata of a checkpoint, after checking their types and ranges.
+
+    Args:
+        checkpoint: what `read` returned.
+        path: shown in error messages.
 
     Raises:
-        CheckpointError: if another version wrote it, or a value can't be.
+        CheckpointError: if another version wrote it, or a value is not allowed.
     """
     ours = {name: value for name, value in checkpoint[KEY].items() if name != DIGEST}
     _check_format(ours.pop("format", None), path)
@@ -211,7 +229,7 @@ def _check_format(written: Any, path: str | Path) -> None:
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The weights of a checkpoint's network, by name."""
+    """Returns the weights of a checkpoint's network by name."""
     prefix = "network."
     return {
         name.removeprefix(prefix): weight
@@ -221,7 +239,7 @@ def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def build_network(config: Mapping[str, Any], *, vocabulary: int) -> Network:
-    """The network a plain config describes.
+    """Builds the network that a plain config describes.
 
     Raises:
         ConfigError: if a class is not one of the registry, or the config does not fit it.
@@ -231,7 +249,7 @@ def build_network(config: Mapping[str, Any], *, vocabulary: int) -> Network:
 
 
 def build_data(config: Mapping[str, Any]) -> Any:
-    """The source or tokenizer a plain config describes.
+    """Builds the source or the tokenizer that a plain config describes.
 
     Raises:
         ConfigError: if a class is not one of the registry, or the config does not fit it.
@@ -242,15 +260,15 @@ def build_data(config: Mapping[str, Any]) -> Any:
 
 
 def check_sizes(network: Mapping[str, Any], weights: Mapping[str, Tensor], *, words: int) -> None:
-    """Checks that weights are those of a network, before any memory is taken for it.
+    """Checks that weights fit a network, before memory is allocated for it.
 
     Args:
-        network: its config, within the ranges of the registry.
-        weights: by name.
-        words: of the vocabulary.
+        network: config of the network, already checked against the registry.
+        weights: weights by name.
+        words: size of the vocabulary.
 
     Raises:
-        ConfigError: otherwise.
+        ConfigError: if they do not fit.
     """
     misfit = ConfigError("the weights do not fit the network it names")
     rounds = (network.get("cell") or {}).get("rounds", 0)

@@ -1,4 +1,4 @@
-"""What the scripts share: Hydra around a function, and one clear line for a mistake."""
+"""What all scripts share: Hydra around a function, and one line of text for a user's mistake."""
 
 import functools
 import inspect
@@ -37,14 +37,17 @@ INTERRUPTED = 130
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:
-    """Makes a script's main function of one that takes the composed config.
+    """Decorates a function of the composed config into a script's main function.
 
-    All settings are checked before it is called. A `PatentLMError` ends it with one line on stderr
-    and exit code 1, but for jobs of a sweep that goes on without them. With HYDRA_FULL_ERROR=1 in
-    the environment, errors keep their tracebacks.
+    All settings are checked first. A `PatentLMError` ends the script with one line on stderr and
+    exit code 1; a job of a sweep lets the sweep continue instead. With HYDRA_FULL_ERROR=1 in the
+    environment, errors keep their tracebacks.
 
     Args:
-        config_name: the file in the folder `conf` beside the script.
+        config_name: name of the script's file in `conf`.
+
+    Returns:
+        The decorator.
     """
 
     def decorate(task: Callable[[DictConfig], object]) -> Callable[[], None]:
@@ -74,7 +77,7 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
 
 
 def _run(main: Callable[[], object], script: str, conf: Path) -> None:
-    """A script, from its arguments to its exit code."""
+    """Runs a script, from its arguments to its exit code."""
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(help_text(script, conf, sys.argv[1:]))
         return
@@ -93,7 +96,7 @@ def _run(main: Callable[[], object], script: str, conf: Path) -> None:
 
 @contextmanager
 def _ending_well() -> Iterator[None]:
-    """Ends a script that a signal or the file system stops with one line."""
+    """Ends the script with one line if a signal or a file system error stops it."""
     logging.raiseExceptions = False  # a log file that can't be written is no second error
     try:
         with signals.listening():
@@ -113,7 +116,7 @@ def _ending_well() -> Iterator[None]:
 
 @contextmanager
 def _raising() -> Iterator[bool]:
-    """Lets Hydra raise its errors; yields whether they are to end in one line."""
+    """Makes Hydra raise its errors; yields True if they are to be reported in one line."""
     wanted = os.environ.get(FULL_ERROR)
     os.environ[FULL_ERROR] = "1"
     try:
@@ -124,7 +127,7 @@ def _raising() -> Iterator[bool]:
 
 
 def _how_to_go_on() -> str:
-    """The end of the line that an interruption leaves; empty for a script without a folder."""
+    """Returns the hint at the end of the line about an interruption; empty without a folder."""
     if not HydraConfig.initialized() or HydraConfig.get().output_subdir is None:
         return ""
     kind = "sweep" if _sweeping() else "run"
@@ -134,13 +137,13 @@ def _how_to_go_on() -> str:
 
 
 def _sweeping() -> bool:
-    """Whether this is a sweep that `patentlm.sweeps.jobs` watches, errors included."""
+    """True inside a sweep that `patentlm.sweeps.jobs` watches."""
     settings = HydraConfig.get()
     return settings.mode == RunMode.MULTIRUN and "sweep" in settings.callbacks
 
 
 def exit_if_mistake(error: BaseException) -> None:
-    """Ends the script with one line if the error comes from a mistake of its user."""
+    """Ends the script with one line if a user's mistake caused the error."""
     mistake = mistake_in(error) or _unfit_part(error)
     if mistake is not None:
         say(f"error: {mistake}")
@@ -148,7 +151,7 @@ def exit_if_mistake(error: BaseException) -> None:
 
 
 def _unfit_part(error: BaseException) -> PatentLMError | None:
-    """The mistake in a part that can't be made of its settings."""
+    """Returns the mistake if Hydra could not instantiate a part from its settings."""
     if not isinstance(error, InstantiationException):
         return None
     reason, name = error.__cause__ or error, str(error).rpartition("full_key: ")[2]

@@ -1,5 +1,8 @@
-"""Every mistake patentlm reports to its user, as one tree: each message is one line that says what
-was wrong and what to do."""
+"""The errors that patentlm reports to its user.
+
+They form one tree below `PatentLMError`. Each message is one line that says what was wrong and what
+to do.
+"""
 
 import errno
 
@@ -11,23 +14,23 @@ FILE_MISTAKES = {
 
 
 class PatentLMError(Exception):
-    """Base of all errors whose message is meant for the person at the keyboard."""
+    """Base class of all errors that are meant for the user."""
 
 
 class ConfigError(PatentLMError):
-    """A setting has a value that cannot work."""
+    """A setting has a value that does not work."""
 
 
 class DataError(PatentLMError):
-    """Patents or a corpus that cannot be read or used."""
+    """Patents or a corpus cannot be read or used."""
 
 
 class CheckpointError(PatentLMError):
-    """A checkpoint that cannot be read or does not fit."""
+    """A checkpoint cannot be read or does not fit."""
 
 
 def mistake_in(error: BaseException | None) -> PatentLMError | None:
-    """The mistake that an error comes from, if it is one of its causes."""
+    """Returns the user's mistake among an error and its causes; None if there is none."""
     while error is not None and not isinstance(error, PatentLMError):
         if isinstance(error, OSError) and error.errno in FILE_MISTAKES:
             return _of_file_system(error)
@@ -36,6 +39,6 @@ def mistake_in(error: BaseException | None) -> PatentLMError | None:
 
 
 def _of_file_system(error: OSError) -> DataError:
-    """What a file system reports: no space, no permission, no such place."""
+    """Returns the error for a problem of the file system: no space, no permission, no such path."""
     name = f"{error.filename}: " if error.filename else ""
     return DataError(f"{name}{error.strerror}; once that is mended, the same command goes on")

@@ -1,4 +1,4 @@
-"""Whether a checkpoint is what was written: a digest, finite weights, and no hidden size."""
+"""Checks that a checkpoint is what was written: digest, finite weights, honest size."""
 
 import hashlib
 import json
@@ -17,13 +17,15 @@ DIGEST = "digest"
 
 
 def seal(entry: Mapping[str, Any], weights: Mapping[str, Tensor]) -> dict[str, Any]:
-    """An entry with a digest of itself and of the weights beside it."""
+    """Returns the entry with a digest of itself and of the weights."""
     return {**entry, DIGEST: _digest(entry, weights)}
 
 
 def check_stored(file: Path) -> None:
-    """Checks that a file is as torch writes it: parts stored as they are, so that none can unpack
-    to more than the file holds."""
+    """Checks that a checkpoint file stores its parts uncompressed, as torch writes them.
+
+    So no part can unpack to more than the size of the file.
+    """
     with zipfile.ZipFile(file) as archive:
         parts, damaged = archive.infolist(), archive.testzip()
     if damaged is not None:
@@ -35,10 +37,10 @@ def check_stored(file: Path) -> None:
 
 
 def check_whole(entry: Mapping[str, Any], weights: Mapping[str, Tensor], file: Path) -> None:
-    """Checks that an entry and weights are those that were written, and finite.
+    """Checks that entry and weights are those that were written, and that all weights are finite.
 
     Raises:
-        CheckpointError: otherwise.
+        CheckpointError: if they are not.
     """
     if not all(isinstance(weight, Tensor) for weight in weights.values()):
         raise CheckpointError(f"{file}: its weights are not tensors")
@@ -53,7 +55,7 @@ def check_whole(entry: Mapping[str, Any], weights: Mapping[str, Tensor], file: P
 
 
 def _digest(entry: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 of an entry and of all weights, with their names, types and shapes."""
+    """Returns the SHA-256 of an entry and of all weights with their names, types and shapes."""
     plain = {name: value for name, value in entry.items() if name != DIGEST}
     found = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
     for name, weight in sorted(weights.items()):

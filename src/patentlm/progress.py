@@ -1,4 +1,4 @@
-"""Progress on stderr: all bars look alike, and none appears within the first two seconds."""
+"""Progress bars on stderr: all look alike, and none appears in the first two seconds."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -11,13 +11,13 @@ Item = TypeVar("Item")
 def progress(
     doing: str, items: Iterable[Item], *, unit: str, total: int | None = None
 ) -> Iterable[Item]:
-    """The items, with a bar that shows how far the loop over them is.
+    """Yields the items and shows a progress bar.
 
     Args:
-        doing: what is done, shown before the bar.
+        doing: text before the bar, such as "Hashing".
         items: what to iterate over.
-        unit: what the items are.
-        total: how many there are, where `items` does not tell.
+        unit: what the items are, such as "files".
+        total: number of items, if `items` has no length.
 
     Example:
         >>> list(progress("Squaring", [1, 2, 3], unit="numbers"))
@@ -27,13 +27,13 @@ def progress(
 
 
 def progress_bar(doing: str, *, unit: str, total: int | None, done: int = 0) -> "tqdm[Any]":
-    """A bar that is moved on by its `update` and closed as a context manager.
+    """Makes a progress bar, to be used as a context manager and advanced with `update`.
 
     Args:
-        doing: what is done, shown before the bar.
+        doing: text before the bar.
         unit: what is counted; `B` for bytes, which are shown in kB, MB and so on.
-        total: how many there are, None where that is not known.
-        done: how many were done before.
+        total: number of units; None if unknown.
+        done: units that were done before.
     """
     return tqdm(total=total, initial=done, **_look(doing, unit))
 

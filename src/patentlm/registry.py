@@ -1,5 +1,8 @@
-"""Plain data → objects, by the closed registry of `patentlm.settings.parts`: nothing else is ever
-imported by a name that data chose, and no value is interpreted."""
+"""Builds objects from plain data, for the classes of the closed registry alone.
+
+The registry is `patentlm.settings.parts`. No other name found in the data is imported, and no value
+is interpreted.
+"""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,17 +15,20 @@ from patentlm.settings.kinds import Part
 
 
 def build(config: Any, part: Part, name: str, **arguments: Any) -> Any:
-    """The object that a plain config describes.
+    """Builds the object that a plain config describes.
 
     Args:
-        config: `_target_` and its arguments, those that are parts themselves likewise.
-        part: what is allowed there.
-        name: of the config in an error.
-        arguments: further ones, which are no data.
+        config: `_target_` and its arguments; nested parts are configs too.
+        part: the classes and arguments that are allowed.
+        name: the config's name in an error message.
+        arguments: further arguments, which are not data.
+
+    Returns:
+        The object, or a function that makes it if the config has `_partial_`.
 
     Raises:
         ConfigError: if the config names another class, or an argument is missing, unknown or out
-            of its range.
+            of range.
     """
     refuse_interpolation(config, name)
     check(config, part, name)
@@ -33,10 +39,10 @@ def build(config: Any, part: Part, name: str, **arguments: Any) -> Any:
 
 
 def refuse_interpolation(value: Any, name: str) -> None:
-    """Refuses text that Hydra would interpret, wherever it stands.
+    """Checks that no text in a value is an interpolation of Hydra's.
 
     Raises:
-        ConfigError: at the first.
+        ConfigError: at the first one.
     """
     if isinstance(value, str) and "${" in value:
         raise ConfigError(f"{name}: holds ${{…}}, which plain data must not")

@@ -1,4 +1,4 @@
-"""Settings of a whole process that computes: denormals and memory."""
+"""Settings of a process that computes: denormal numbers and freed memory."""
 
 import ctypes
 import sys
@@ -9,18 +9,18 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
 def prepare() -> None:
-    """Makes this process fast at training, scoring and writing."""
+    """Prepares this process for training, scoring or generating."""
     # Denormals slow softmax gradients many-fold on CPUs.
     torch.set_flush_denormal(True)
     keep_freed_memory()
 
 
 def keep_freed_memory() -> None:
-    """Has glibc keep what is freed instead of giving large blocks back to the system.
+    """Makes glibc keep freed memory instead of returning large blocks to the system.
 
-    A step of training or writing frees and asks for the same blocks again and again, and each time
-    the system clears every page of them: a fifth and more of a step
-    (`python -m benchmarks.head_loss`). Other C libraries are left as they are.
+    Each step of training or generating frees and allocates the same blocks. Without this, the
+    system clears all their pages each time, which takes a fifth of a step and more (`python -m
+    benchmarks.head_loss`). Other C libraries are left as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

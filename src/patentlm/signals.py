@@ -1,4 +1,4 @@
-"""Signals that end a process: at once, or where a training step has ended and is saved."""
+"""Signals that end a process: at once, or after a training step is done and saved."""
 
 import signal
 import threading
@@ -16,7 +16,7 @@ Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class Interrupted(SystemExit):
-    """A signal ended the process.
+    """Raised when a signal ends the process.
 
     Args:
         number: of the signal.
@@ -32,7 +32,7 @@ class Interrupted(SystemExit):
 
 
 class Listener:
-    """What signals this process has got, and when it acts on them."""
+    """The signals that this process has received, and when it acts on them."""
 
     def __init__(self) -> None:
         self.owned: dict[int, Handler] = {}
@@ -41,7 +41,7 @@ class Listener:
         self.warned: int | None = None
 
     def end(self, number: int, frame: FrameType | None) -> None:
-        """Ends the process, or lets a training step do so; a second signal never waits."""
+        """Ends the process, or lets a training step finish first; a second signal never waits."""
         if self.deferring and (self.pending is None or self.patient):
             self.pending = number
         else:
@@ -57,12 +57,12 @@ _listener = Listener()
 
 @contextmanager
 def listening(*, patient: bool = False) -> Iterator[None]:
-    """While it lasts, signals that end this process raise `Interrupted`.
+    """Context in which signals that end this process raise `Interrupted`.
 
-    A signal that is ignored (`nohup`) or that somebody else handles is left alone.
+    Signals that are ignored (`nohup`) or handled by other code are left alone.
 
     Args:
-        patient: a step is always waited for, however often a signal comes.
+        patient: always wait for the end of a step, however often a signal comes.
     """
     if threading.current_thread() is not threading.main_thread() or _listener.owned:
         yield
@@ -82,9 +82,9 @@ def listening(*, patient: bool = False) -> Iterator[None]:
 
 
 def defer() -> None:
-    """From now on a signal waits until `pending` and `warned` are asked for it.
+    """From now on, holds signals back until the caller asks `pending` and `warned`.
 
-    A warning that somebody else listens to reaches them when `answer` is called.
+    A warning that other code listens to reaches that code when `answer` is called.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -99,24 +99,24 @@ def defer() -> None:
 
 
 def act_at_once() -> None:
-    """Ends what `defer` began; a signal that waits ends the process now."""
+    """Ends what `defer` began; a signal that was held back ends the process now."""
     _listener.deferring = False
     if _listener.pending is not None:
         raise Interrupted(_listener.pending)
 
 
 def pending() -> int:
-    """The signal that waits to end this process; 0 for none."""
+    """Returns the signal that waits to end this process; 0 if none does."""
     return _listener.pending or 0
 
 
 def warned() -> int:
-    """The warning that asks for a checkpoint; 0 for none."""
+    """Returns the warning signal that asks for a checkpoint; 0 if none came."""
     return _listener.warned or 0
 
 
 def answer() -> None:
-    """Tells whoever listened before to a warning that the checkpoint is saved."""
+    """Passes a warning on to its earlier handler, once the checkpoint is saved."""
     number, _listener.warned = _listener.warned, None
     handler = _listener.owned.get(number) if number else None
     if number and callable(handler):

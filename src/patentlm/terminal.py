@@ -1,4 +1,4 @@
-"""What goes to a terminal: text in which nothing can steer it, and no key."""
+"""Text for a terminal: without control characters and without the API key."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ _STEERING = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""The text with all that could steer a terminal written out.
+    r"""Returns the text with control characters written out, so that none can steer a terminal.
 
     >>> print(printable("a\x1b[2Jb"))
     a\x1b[2Jb
@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text on one line that is safe to print; the value of the key is left out."""
+    """Returns the text as one printable line, with the API key replaced by an ellipsis."""
     key = os.environ.get(KEY)
     if key and len(key) >= 8:
         text = text.replace(key, "…")
@@ -33,12 +33,12 @@ def one_line(text: str) -> str:
 
 
 def say(line: str) -> None:
-    """One line to stderr."""
+    """Prints one line to stderr."""
     print(one_line(line), file=sys.stderr)
 
 
 class PlainFormatter(logging.Formatter):
-    """Formats log records so that none can steer a terminal."""
+    """Formats log records without control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
         return printable(super().format(record))

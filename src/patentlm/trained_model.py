@@ -1,4 +1,4 @@
-"""A model out of a checkpoint, ready to write and to score; the corpus need not be there."""
+"""A trained model, loaded from a checkpoint: it generates and scores texts without the corpus."""
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
@@ -19,8 +19,9 @@ from patentlm.checkpoint import (
 )
 from patentlm.data.arrays import Ids
 from patentlm.data.corpus import encode_texts
+from patentlm.data.text import detokenize
 from patentlm.data.windows import evaluation_windows
-from patentlm.data.words import END, Vocabulary, detokenize
+from patentlm.data.words import END, Vocabulary
 from patentlm.errors import CheckpointError, ConfigError
 from patentlm.evaluation.dynamic import Settings, adapt, second_moments
 from patentlm.evaluation.metrics import Score
@@ -36,8 +37,14 @@ from patentlm.model.network import Network
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text a model wrote: all of it, the number of words after the prompt, whether it came to its
-    end or was cut off at the most words allowed, and all its words one by one."""
+    """A generated text.
+
+    Args:
+        text: the whole text, prompt included.
+        words: number of words after the prompt.
+        finished: False if the text was cut off at the maximum length.
+        tokens: all words of the text, prompt included.
+    """
 
     text: str
     words: int
@@ -46,17 +53,27 @@ class Text:
 
 
 class TrainedModel:
-    """A network with its vocabulary, out of a checkpoint: writes texts and scores them."""
+    """A network with its vocabulary that generates and scores texts.
+
+    Args:
+        network: the network, or an ensemble.
+        metadata: of the checkpoint it was loaded from.
+    """
 
     def __init__(self, network: Network, metadata: CheckpointMetadata) -> None:
         self.network, self.metadata = network, metadata
         self.vocabulary: Vocabulary = build_data(metadata.tokenizer).load(metadata.vocabulary)
 
     def with_cache(self, *, size: int | None, theta: float, weight: float) -> "TrainedModel":
-        """The same model with a neural cache that holds no more than the network looks back on.
+        """Returns the model with a neural cache, which never reaches further back than the network.
+
+        Args:
+            size: positions in the cache; None for no limit but the network's.
+            theta: how strongly similar positions are preferred.
+            weight: mixture weight of the cache.
 
         Raises:
-            ConfigError: if a setting can't work, or the model copies already.
+            ConfigError: if a setting does not work, or the model copies already.
         """
         context = self.metadata.context
         if isinstance(context, int):
@@ -64,18 +81,20 @@ class TrainedModel:
         return self._changed(partial(with_cache, size=size, theta=theta, weight=weight))
 
     def _changed(self, change: Callable[[Network], Network]) -> "TrainedModel":
-        """The same model with its network, or each member of its ensemble, changed."""
+        """Returns the model with its network, or each member of its ensemble, changed."""
         if isinstance(self.network, Ensemble):
             members = [change(member) for member in self.network.members]
             return TrainedModel(Ensemble(members), self.metadata)
         return TrainedModel(change(self.network), self.metadata)
 
     def adapted(self, prompt: str, train: Ids, settings: Settings) -> "TrainedModel":
-        """A copy of the model that has learned from a prompt; see `evaluation.dynamic.adapt`.
+        """Returns a copy of the model that has learned from a prompt.
+
+        See `patentlm.evaluation.dynamic.adapt`.
 
         Args:
-            prompt: the longer, the more there is to learn.
-            train: what the model was trained on, `(targets + 1,)`.
+            prompt: text to learn from.
+            train: ids of the training set, `(targets + 1,)`.
             settings: of the adaptation.
 
         Raises:
@@ -101,16 +120,19 @@ class TrainedModel:
         max_words: int | None,
         sampling: Mapping[str, float | None],
     ) -> list[Text]:
-        """`count` texts that begin with a prompt; see `patentlm.generation.generator.generate`.
+        """Generates texts from a prompt, see `patentlm.generation.generator.generate`.
 
-        Words of the prompt that the vocabulary lacks are read as `<unk>` and shown as typed.
+        Words of the prompt that are not in the vocabulary are read as `<unk>` and shown as typed.
 
         Args:
-            prompt: how they begin; may be empty.
-            count: how many.
-            seed: equal seeds, equal texts.
-            max_words: where a text is cut off; None for as many as its run was told.
+            prompt: how the texts begin; may be empty.
+            count: number of texts.
+            seed: random seed.
+            max_words: maximum length after the prompt; None for the run's own.
             sampling: filters by name, as `sampling_of` gives them.
+
+        Returns:
+            The texts.
         """
         words = self.vocabulary.read(prompt)
         texts = generate(
@@ -129,7 +151,7 @@ class TrainedModel:
         ]
 
     def sampling_of(self, given: Mapping[str, float | None]) -> dict[str, float | None]:
-        """Filters by name, with the run's own in place of those that are None."""
+        """Returns the filters by name, None replaced by the run's own setting."""
         own = self.metadata.sampling
         return {name: own.get(name) if v is None else v for name, v in given.items()}
 
@@ -142,15 +164,18 @@ class TrainedModel:
         max_words: int | None = None,
         **sampling: float | None,
     ) -> list[str]:
-        """`count` texts that begin with a prompt.
+        """Generates texts from a prompt.
 
         Args:
-            prompt: how they begin; may be empty.
-            count: how many.
-            seed: equal seeds, equal texts.
-            max_words: where a text is cut off; None for as many as the run was told.
-            sampling: filters such as `temperature=0.8, top_p=0.9` in place of those that the run
-                was told to write with; None leaves one out.
+            prompt: how the texts begin; may be empty.
+            count: number of texts.
+            seed: random seed.
+            max_words: maximum length after the prompt; None for the run's own.
+            sampling: filters such as `temperature=0.8, top_p=0.9`, which replace the run's own;
+                None turns a filter off.
+
+        Returns:
+            The texts, prompt included.
 
         Raises:
             ConfigError: if a filter's name or value can't work.
@@ -165,24 +190,22 @@ class TrainedModel:
         return [text.text for text in texts]
 
     def score_words(self, text: str) -> ScoredText:
-        """How likely each word of a text is after the words before it.
+        """Returns how likely each word of a text is, given the words before it.
 
         Args:
-            text: any text; it is split into words as the training texts were.
+            text: any text; it is tokenized as the training texts were.
 
         Returns:
-            A list with one entry for each word and one for the end of the text, each with `word`,
-            `log_probability` (natural), `rank` (1 is the likeliest) and `alternatives`; notebooks
-            show it as the text in colours.
+            The `WordScore` of each word and of the end of the text; notebooks show them in colours.
         """
         return score_words(self.network, text, self.vocabulary, context=self.metadata.context)
 
     def trace(self, text: str) -> Trace:
-        """What the network computes as it reads a text: gates, cells and hidden vectors.
+        """Returns what the network computes as it reads a text: gates, cell states, hidden vectors.
 
         Args:
-            text: is read from its beginning; a network that was trained to look back so many words
-                reads the last of them alone, as it does to predict the word after the text.
+            text: read from its beginning; a network with a context of n words reads the last n, as
+                it does to predict the word after the text.
 
         Returns:
             Arrays with the axes layer, word and unit; the first word is the opening `<end>`.
@@ -198,14 +221,14 @@ class TrainedModel:
         return trace(self.network, ids, [self.vocabulary.shown(at) for at in ids])
 
     def neighbours(self, word: str, *, count: int = 10) -> list[Neighbour]:
-        """The words nearest to a word in the embedding, nearest first.
+        """Returns the words with the most similar embedding vectors, the most similar first.
 
         Args:
             word: a word of the vocabulary.
-            count: how many.
+            count: number of neighbours.
 
         Returns:
-            Pairs of a word and the cosine of the angle between the two vectors.
+            Pairs of a word and its cosine similarity.
 
         Raises:
             ConfigError: if the vocabulary lacks the word, or the model is an ensemble.
@@ -218,32 +241,23 @@ class TrainedModel:
             raise ConfigError(f"{name}: an ensemble has no single network to look at; load one")
 
     def perplexity(self, texts: Iterable[str]) -> float:
-        """Perplexity over every word and the end of each text, all of them together."""
+        """Returns the perplexity over all words and the ends of all texts together."""
         ids = encode_texts(texts, self.vocabulary)
         return self.score(ids, batch_size=32).perplexity
 
     def score(self, ids: Ids, *, batch_size: int) -> Score:
-        """Score over every target of a split `(targets + 1,)`."""
+        """Scores every target of a split.
+
+        Args:
+            ids: the split, `(targets + 1,)`.
+            batch_size: texts in a batch.
+        """
         windows = evaluation_windows(ids, context=self.metadata.context, batch_size=batch_size)
         return score_network(self.network, windows)
 
 
 def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
-    """Loads a trained model, or several that predict together.
-
-    Args:
-        path: a checkpoint file, a run's folder (its best checkpoint), or an exported folder;
-            several with `+` between them average their probabilities.
-        device: where it computes; None takes a CUDA GPU where there is one.
-
-    Returns:
-        The model; an ensemble's metadata are those of its first member.
-
-    Raises:
-        CheckpointError: if there is no such file, it is damaged or not one of patentlm's, or the
-            members of an ensemble don't fit together.
-        ConfigError: if this machine has no such device.
-    """
+    """Loads a trained model, or several as an ensemble; see `patentlm.load`."""
     paths = [str(path)] if Path(path).expanduser().exists() else str(path).split("+")
     models = [_load(part.strip(), device=device) for part in paths]
     first = models[0]
@@ -273,7 +287,7 @@ def _load(path: str, *, device: str | None) -> TrainedModel:
 
 
 def _usable(device: str | None) -> str:
-    """The device, or the machine's own choice for None."""
+    """Returns the device after trying it; None takes a CUDA GPU if there is one."""
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         torch.empty(1, device=device)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from patentlm.data.byte_pairs import BytePairTokenizer
-from patentlm.data.words import tokenize
+from patentlm.data.text import tokenize
 from patentlm.export.page.weights import rounded
 from patentlm.generation.reader import Reader
 from patentlm.model.cells import LSTM, MogrifierLSTM, WeightDropLSTM

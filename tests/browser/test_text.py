@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from patentlm.data.words import detokenize, tokenize
+from patentlm.data.text import detokenize, tokenize
 
 TEXTS = [
     "A neural network, e.g. a (deep) one: 1.5 times better!",

@@ -1,2 +1,5 @@
-"""Hydra's `hydra/sweeper=optuna`. Hydra takes sweepers from the package `hydra_plugins` alone, to
-which other distributions add theirs: it has no `__init__.py`."""
+"""The package in which Hydra finds `hydra/sweeper=optuna`.
+
+Hydra takes sweepers from the namespace package `hydra_plugins` alone, which other distributions
+extend too; therefore `hydra_plugins` has no `__init__.py`.
+"""

@@ -1,4 +1,7 @@
-"""The sweeper; Hydra imports this at every start of a script, so Optuna is imported by a sweep."""
+"""The Optuna sweeper, as Hydra sees it.
+
+Hydra imports this module whenever a script starts, so Optuna itself is imported only by a search.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -18,19 +21,20 @@ log = logging.getLogger(__name__)
 
 
 class OptunaSweeper(Sweeper):
-    """Searches for the settings with the lowest value that a script returns, with Optuna.
+    """Searches with Optuna for the settings that minimise what a script returns.
 
-    The study is stored: a sweep into the same folder goes on with it. A job has its trial's number.
+    The study is stored, so a second start in the same sweep folder continues it. A job's number is
+    the number of its trial.
 
     Args:
-        n_trials: how many trials the study is to have in all.
-        n_jobs: how many of them are launched at a time.
+        n_trials: trials of the study in total.
+        n_jobs: trials that are launched at a time.
         storage: URL of the database that holds the study.
-        study_name: what it is called there.
+        study_name: name of the study in that database.
         sampler: config of an Optuna sampler.
         pruner: config of an Optuna pruner, for jobs that report to their trial.
-        params: the search space by setting, in Hydra's override grammar. What the command line says
-            comes in addition to it, or in its place.
+        params: search space by setting, in Hydra's override grammar; the command line adds to it
+            and takes precedence.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class OptunaSweeper(Sweeper):
         self.launch = launcher.launch
 
     def sweep(self, arguments: list[str]) -> None:
-        """Launches trials until the study has as many as it is to have."""
+        """Launches trials until the study has `n_trials` of them."""
         from patentlm.command import exit_if_mistake  # sets things that other programs do not want
 
         try:

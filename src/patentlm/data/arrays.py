@@ -1,6 +1,6 @@
-"""Array types that several rooms share, and indices into ragged arrays.
+"""Array types, and index arithmetic for ragged arrays.
 
-A ragged array holds rows of unlike lengths, one behind the other: words of texts, ids of words.
+A ragged array stores rows of different lengths one after the other, such as the words of texts.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ BoolArray = NDArray[np.bool_]
 
 
 def row_starts(lengths: Int64Array) -> Int64Array:
-    """Where each row begins, `(rows,)`.
+    """Returns the index of each row's first element, `(rows,)`.
 
     Args:
         lengths: elements of each row, `(rows,)`.
@@ -30,7 +30,7 @@ def row_starts(lengths: Int64Array) -> Int64Array:
 
 
 def row_of_each(lengths: Int64Array) -> Int64Array:
-    """The row that each element stands in, `(elements,)`.
+    """Returns the row of each element, `(elements,)`.
 
     Args:
         lengths: elements of each row, `(rows,)`.
@@ -43,7 +43,7 @@ def row_of_each(lengths: Int64Array) -> Int64Array:
 
 
 def place_in_row(lengths: Int64Array) -> Int64Array:
-    """How many elements of its row stand before each element, `(elements,)`.
+    """Returns each element's index within its row, `(elements,)`.
 
     Args:
         lengths: elements of each row, `(rows,)`.
@@ -57,7 +57,7 @@ def place_in_row(lengths: Int64Array) -> Int64Array:
 
 
 def row_sums(values: Int64Array, lengths: Int64Array) -> Int64Array:
-    """The sum of each row, `(rows,)`; of an empty row, 0.
+    """Returns the sum of each row, `(rows,)`; 0 for an empty row.
 
     Args:
         values: of all elements, `(elements,)`.

@@ -1,8 +1,8 @@
-"""Words in pieces: byte-pair encoding (Sennrich et al. 2016), trained on train alone.
+"""Subwords by byte-pair encoding (Sennrich et al. 2016), trained on the training split alone.
 
-A word is spelt as the bytes of its UTF-8 and a blank that closes it; pieces are runs of these that
-often stand together. No word is unknown, and the pieces of a word tell where it ends, so that
-`words_of(encode(words)) == words` for all words without blanks.
+A word is encoded as its UTF-8 bytes and a blank that ends it; frequent sequences of these become
+pieces. No word is unknown, and pieces show where a word ends: `words_of(encode(words)) == words`
+for all words without blanks.
 """
 
 import os
@@ -33,8 +33,7 @@ MOST_COUNTED = 10_000_000
 
 
 class BytePairVocabulary(Vocabulary):
-    """A vocabulary of pieces. Two pieces of a word become one wherever that is in the vocabulary,
-    the earliest there first.
+    """A vocabulary of byte pairs; words are encoded by merging pieces, those made earliest first.
 
     Args:
         vocabulary: pieces by id, `SPECIAL` first; each character stands for a byte.
@@ -42,7 +41,7 @@ class BytePairVocabulary(Vocabulary):
 
     @cached_property
     def encoder(self) -> Encoder:
-        """Spells words; the special ones it does not know."""
+        """The encoder for words; special ones are handled apart."""
         pieces = dict.fromkeys(self.tokens[len(SPECIAL) :])
         merges = [
             (piece[:at], piece[at:])
@@ -53,11 +52,11 @@ class BytePairVocabulary(Vocabulary):
         return Encoder(BPE(self.ids, merges))
 
     def encode(self, words: Iterable[str]) -> Ids:
-        """Ids of the pieces of words, one word after the other."""
+        """Encodes words as the ids of their pieces, one word after the other."""
         return self.encode_batch(words).ids
 
     def encode_batch(self, words: Iterable[str]) -> EncodedWords:
-        """The same, and how many pieces each word has."""
+        """Encodes words as pieces, and tells how many each word has."""
         words = list(words)
         spelt = self.encoder.encode_batch([_bytes(word) for word in words])
         ids = [
@@ -68,9 +67,9 @@ class BytePairVocabulary(Vocabulary):
         return EncodedWords(np.array([at for pieces in ids for at in pieces], self.dtype), lengths)
 
     def words_of(self, ids: Iterable[int]) -> list[str]:
-        """The words that pieces make; the last one may lack its end.
+        """Decodes pieces into words; the last word may lack its end.
 
-        Bytes that make no whole character are left out.
+        Bytes that do not form a character are dropped.
         """
         text = "".join(f"{self.tokens[at]} " if at <= UNK else self.tokens[at] for at in ids)
         return text.encode("latin-1").decode("utf-8", "ignore").split()
@@ -84,16 +83,16 @@ class BytePairVocabulary(Vocabulary):
         return True
 
     def unknown(self, text: str) -> list[str]:
-        """None: every word can be spelt."""
+        """Returns no words: every word can be encoded."""
         return []
 
 
 @dataclass(frozen=True, kw_only=True)
 class BytePairTokenizer(Tokenizer):
-    """Takes the pieces that are most frequent in train.
+    """Trains a vocabulary of the most frequent pieces.
 
     Args:
-        vocabulary: how many, the special ones and single bytes included.
+        vocabulary: number of pieces, special ones and single bytes included.
     """
 
     vocabulary: int
@@ -101,8 +100,12 @@ class BytePairTokenizer(Tokenizer):
     def train(
         self, words: Sequence[str], counts: NDArray[np.integer[Any]], *, tokenised: bool
     ) -> BytePairVocabulary:
-        """The pieces of texts in which each word occurs so many times, in the order in which they
-        are put together.
+        """Trains the vocabulary; pieces are ordered by when they were merged.
+
+        Args:
+            words: the distinct words of the training texts.
+            counts: how often each occurs, `(words,)`.
+            tokenised: not used.
 
         Raises:
             ConfigError: if there is no room for the single bytes.
@@ -135,5 +138,5 @@ class BytePairTokenizer(Tokenizer):
 
 
 def _bytes(word: str) -> str:
-    """A word with the blank behind it, a character for each byte of its UTF-8."""
+    """Returns a word and the blank after it with one character for each byte of its UTF-8."""
     return f"{word} ".encode("utf-8", "surrogatepass").decode("latin-1")

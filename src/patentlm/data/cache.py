@@ -1,4 +1,4 @@
-"""Where downloads and prepared corpora are kept."""
+"""The folder for downloads and prepared corpora."""
 
 import os
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from patentlm.errors import DataError
 
 
 def cache_folder() -> Path:
-    """`PATENTLM_CACHE`, or the user's cache folder."""
+    """Returns `PATENTLM_CACHE`, or else the user's cache folder."""
     chosen = os.environ.get("PATENTLM_CACHE")
     return Path(chosen).expanduser() if chosen else user_cache_path("patentlm")
 
 
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
-    """Turns an `OSError` into one line on what to do where the cache can't be written.
+    """Reports an `OSError` as one line with what to do if the cache can't be written.
 
     Args:
-        path: what is written, in the cache.
+        path: the file or folder in the cache that is written.
 
     Raises:
         DataError: if the disk is full, say, or the folder is read-only.

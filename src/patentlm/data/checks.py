@@ -1,4 +1,4 @@
-"""What a user should know of a corpus before anything is trained on it, as lines of warning."""
+"""Warnings about a prepared corpus, shown before training."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,12 +13,12 @@ FEWEST_TEXTS = 20  # fewer may begin alike by chance
 def warnings_of(
     counts: Mapping[str, int], shares: Mapping[str, float], opening: tuple[str, int]
 ) -> Iterator[str]:
-    """Warnings on a prepared corpus, each a line with what to do.
+    """Yields warnings about a prepared corpus, each one line with what to do.
 
     Args:
-        counts: what preparation found, left out and made.
-        shares: of the texts, asked for by split.
-        opening: the word that opens most texts of train, and how many it opens.
+        counts: what preparation counted.
+        shares: shares of the texts that were asked for, by split.
+        opening: the word that most texts of train begin with, and their number.
     """
     unknown = counts["train_unknown"] / counts["train_targets"]
     if unknown > MOST_UNKNOWN:

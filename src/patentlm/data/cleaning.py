@@ -1,4 +1,4 @@
-"""What an exported abstract carries that its author never wrote, taken out again."""
+"""Removes from exported abstracts what their authors did not write."""
 
 import re
 from collections.abc import Sequence
@@ -20,23 +20,21 @@ _QUOTED_FIELD = re.compile(r'"((?:[^"]|"")*)"')
 
 @dataclass(frozen=True, kw_only=True)
 class Cleaning:
-    """Turns an exported text into the one its author wrote.
+    """Cleans an exported text.
 
-    Whatever the switches say, the result is in the form of `normalise`. Cleaning twice is cleaning
-    once.
+    The result is always normalised, see `normalise`, and cleaning it again changes nothing.
 
     Args:
-        quotes: take off the quotes of a field that was exported twice, and undouble those inside.
+        quotes: remove the outer quotes of a field exported twice, and undouble those inside.
         entities: replace HTML and SGML character entities, escaped once or more often.
-        tags: take out HTML and XML tags, see `strip_tags`.
+        tags: remove HTML and XML tags, see `strip_tags`.
         codes: replace the codes of patents before 2001, see `replace_codes`.
         figure_references: remove parenthesised reference numerals such as `(10, 12a)`, `(FIG. 1)`.
-        markers: regular expressions of what stands for a formula, drawing or paragraph and is
-            removed, such as `##EQU2##`; one that begins or ends with a letter or digit is found as
-            a whole word.
+        markers: regular expressions of placeholders for formulas, drawings or paragraphs to remove,
+            such as `##EQU2##`; one that begins or ends with a letter or digit matches whole words.
 
     Raises:
-        ConfigError: if a marker is not a regular expression, or finds nothing at all.
+        ConfigError: if a marker is not a regular expression, or matches the empty text.
     """
 
     quotes: bool
@@ -54,7 +52,7 @@ class Cleaning:
 
     @cached_property
     def _marker_signs(self) -> list[re.Pattern[str]]:
-        """The markers alone, which are fast to search for."""
+        """The patterns of the markers alone, which are fast to search for."""
         try:
             signs = [re.compile(marker) for marker in self.markers]
         except (re.error, TypeError) as error:
@@ -81,7 +79,7 @@ class Cleaning:
         return removal(f"{marker}(?: ?{marker})*")
 
     def __call__(self, text: str) -> str:
-        """The clean text, which is empty where nothing but removals was left."""
+        """Returns the clean text; empty if nothing is left."""
         # One step can lay bare what another one looks for (`&amp;#40;10)`, quotes in quotes).
         for _ in range(MOST_PASSES):
             cleaned = self._pass(text)

@@ -19,13 +19,13 @@ from patentlm.errors import ConfigError
 
 @dataclass(frozen=True)
 class Corpus:
-    """A prepared corpus: its vocabulary, and ids that stay on disk.
+    """A prepared corpus, whose arrays are mapped from disk.
 
     Args:
-        folder: where they lie.
-        label: what people call it.
-        fingerprint: of source and settings; equal ones hold equal ids.
-        tokenizer: what chose the vocabulary.
+        folder: the folder with its files.
+        label: name of the data, for people.
+        fingerprint: hash of source and settings; equal hashes mean equal ids.
+        tokenizer: how the vocabulary was chosen.
     """
 
     folder: Path
@@ -35,43 +35,42 @@ class Corpus:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The vocabulary, made from train alone."""
+        """The vocabulary, built from train alone."""
         return self.tokenizer.load(json.loads((self.folder / "vocabulary.json").read_text("utf-8")))
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """What preparation found, left out and made."""
+        """What preparation counted: rows, texts left out by reason, words, and so on."""
         found: dict[str, int] = json.loads((self.folder / "counts.json").read_text("utf-8"))
         return found
 
     @cached_property
     def warnings(self) -> list[str]:
-        """What a user should know of the texts, a line each."""
+        """What the user should know about the texts, one line each."""
         lines: list[str] = json.loads((self.folder / "warnings.json").read_text("utf-8"))
         return lines
 
     def records(self, split: str) -> NDArray[np.uint32]:
-        """The row in the source of each text, from 0, and its day, `(texts, 2)`.
+        """Returns each text's row in the source, counted from 0, and its day, `(texts, 2)`.
 
-        A day is a number such as 20010605, see `patentlm.data.ingest.day_number`; 0 where the
-        source has none.
+        A day is a number such as 20010605, see `patentlm.data.ingest.day_number`; 0 if the source
+        has no date.
         """
         array: NDArray[np.uint32] = np.load(self.folder / f"{split}_records.npy", mmap_mode="r")
         return array
 
     def characters_per_target(self, split: str) -> float:
-        """What bits per target are divided by to get bits per character.
+        """Returns the characters per target, by which bits per target become bits per character.
 
-        A text has the characters of its words, one for the blank between two of them, and one for
-        its end: the same number whatever the tokenizer. A word that the vocabulary lacks counts
-        with all its characters, though no more than `<unk>` is predicted for it; so many unknown
-        words make bits per character look better than they are. An `<unk>` that stands in a text
-        itself counts as the five characters that it has.
+        A text has the characters of its words, one for the blank between two words, and one for its
+        end, whatever the tokenizer. A word that is not in the vocabulary counts with all its
+        characters, although only `<unk>` is predicted for it: many unknown words therefore make
+        bits per character look better. An `<unk>` in the text itself has five characters.
         """
         return self.counts[f"{split}_characters"] / self.counts[f"{split}_targets"]
 
     def ids(self, split: str) -> Ids:
-        """A split as `<end> w1 … wn <end> …`, `(targets + 1,)`, mapped from disk.
+        """Returns a split as `<end> w1 … wn <end> …`, `(targets + 1,)`, mapped from disk.
 
         Raises:
             ConfigError: if there is no split of that name.
@@ -87,13 +86,13 @@ class Corpus:
 def write_plain(
     folder: Path, *, tokens: Sequence[str], counts: Mapping[str, int], warnings: Sequence[str]
 ) -> None:
-    """Writes what of a corpus is not an array, and has all its files reach the disk.
+    """Writes everything of a corpus but its arrays, and flushes all files to disk.
 
     Args:
-        folder: where the arrays lie already.
-        tokens: the vocabulary, by id.
-        counts: what preparation found, left out and made.
-        warnings: what a user should know of the texts.
+        folder: the folder that holds the arrays.
+        tokens: vocabulary by id.
+        counts: what preparation counted.
+        warnings: what the user should know about the texts.
     """
     plain = {"vocabulary": list(tokens), "counts": counts, "warnings": list(warnings)}
     for name, value in plain.items():
@@ -104,7 +103,7 @@ def write_plain(
 
 
 def is_whole(corpus: Corpus) -> bool:
-    """True if all files of a corpus are there, none was cut, and every id is one of a word."""
+    """True if all files of a corpus exist, none is truncated, and every id is in the vocabulary."""
     try:
         corpus = replace(corpus)  # what was read before the files changed is of no use
         counts = corpus.counts
@@ -124,18 +123,18 @@ def is_whole(corpus: Corpus) -> bool:
 
 
 def encode_texts(texts: Iterable[str], vocabulary: Vocabulary) -> Ids:
-    """Texts as `<end> w1 … wn <end> …`, `(targets + 1,)`."""
+    """Encodes texts as `<end> w1 … wn <end> …`, `(targets + 1,)`."""
     batch = number_words([vocabulary.read(text) for text in texts])
     closed = close_texts(*vocabulary.encode_batch(batch.words).write(batch.ids, batch.lengths))
     return np.append(np.array([END], closed.dtype), closed)
 
 
 def close_texts(ids: Ids, lengths: Int64Array) -> Ids:
-    """Texts one after the other, each followed by `<end>`, `(ids + texts,)`.
+    """Appends `<end>` to each text, `(ids + texts,)`.
 
     Args:
-        ids: of all texts, one text after the other.
-        lengths: ids of each text, `(texts,)`.
+        ids: ids of all texts, one text after the other.
+        lengths: number of ids of each text, `(texts,)`.
 
     Example:
         >>> close_texts(np.array([5, 6, 7], np.uint16), np.array([2, 0, 1])).tolist()

@@ -1,4 +1,4 @@
-"""The LightningDataModule: prepares a corpus once and hands out batches."""
+"""The LightningDataModule: prepares a corpus once and yields batches."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -17,16 +17,16 @@ from patentlm.errors import DataError
 
 
 class PatentData(LightningDataModule):
-    """Training batches cut by the chosen windows; valid and test with every word a target once.
+    """Batches of a corpus: train in windows, valid and test with each word a target once.
 
-    A batch is the same for any number of processes, each of which gets its share of the rows.
+    The batches are the same for any number of processes; each process gets its share of the rows.
 
     Args:
-        source: where the texts come from.
-        tokenizer: how their vocabulary is chosen.
+        source: source of the texts.
+        tokenizer: how the vocabulary is chosen.
         cut: makes the training windows from the ids of train.
         evaluation_batch_size: texts in a batch of valid and test.
-        seed: of the order of the training batches; None for a fixed one.
+        seed: random seed for the order of training batches; None for a fixed order.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class PatentData(LightningDataModule):
         _ = self.corpus
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Batches of train, shuffled anew for each epoch."""
+        """Returns the batches of train, shuffled anew for each epoch."""
         return self._share(self.windows, seed=self.seed)
 
     def val_dataloader(self) -> DataLoader[Batch]:
@@ -80,7 +80,7 @@ class PatentData(LightningDataModule):
         return self._share(self.evaluation_windows("test"), seed=None)
 
     def _share(self, windows: Windows, *, seed: int | None) -> DataLoader[Batch]:
-        """What this process has of the batches: all of each where there is no trainer yet."""
+        """Loads this process's share of the batches; all of them if there is no trainer."""
         if self.trainer is None:
             return loader(windows, seed=seed)
         return loader(
@@ -92,13 +92,13 @@ class PatentData(LightningDataModule):
         )
 
     def batches(self) -> dict[str, int]:
-        """How many batches an epoch of train, val and test has."""
+        """Returns the number of batches in an epoch of train, val and test."""
         loaders = (self.train_dataloader(), self.val_dataloader(), self.test_dataloader())
         return {
             name: len(part) for name, part in zip(("train", "val", "test"), loaders, strict=True)
         }
 
     def evaluation_windows(self, split: str) -> Windows:
-        """Windows in which every word and every end of a split is a target once."""
+        """Returns windows in which every word and every end of a text is a target once."""
         ids, context = self.corpus.ids(split), self.windows.context
         return evaluation_windows(ids, context=context, batch_size=self.evaluation_batch_size)

@@ -1,4 +1,4 @@
-"""A tokenizer that chooses nothing: the vocabulary of a model, for texts it was not trained on."""
+"""A tokenizer with a given vocabulary, to read new texts for a trained model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class FixedVocabulary(Tokenizer):
     """Reads texts with a vocabulary that was chosen elsewhere.
 
     Args:
-        tokenizer: what chose it.
-        vocabulary: by id.
+        tokenizer: the tokenizer that chose it.
+        vocabulary: words by id.
     """
 
     tokenizer: Tokenizer

@@ -1,4 +1,4 @@
-"""From the interim corpus to ids: one array for each split, and beside it what its texts are."""
+"""Writes the ids of each split, and what its texts are."""
 
 from pathlib import Path
 from typing import IO, Any
@@ -15,16 +15,16 @@ from patentlm.data.words import END, UNK, EncodedWords
 
 
 def index_splits(texts: Texts, sides: Sides, encoded: EncodedWords, folder: Path) -> dict[str, int]:
-    """Writes the ids of each split, and the row and the day of each of its texts.
+    """Writes the ids of each split, and the source row and day of each text.
 
     Args:
         texts: all texts.
-        sides: of each text, `(texts,)`.
-        encoded: the ids of each word of the interim corpus.
-        folder: where the arrays go.
+        sides: split of each text, `(texts,)`.
+        encoded: ids of each word of the interim corpus.
+        folder: folder for the arrays.
 
     Returns:
-        What was counted, by split.
+        Counts by split.
     """
     counts: dict[str, int] = {}
     records = np.stack([texts.notes["row"].to_numpy(), texts.days()], axis=1)
@@ -36,7 +36,7 @@ def index_splits(texts: Texts, sides: Sides, encoded: EncodedWords, folder: Path
 
 
 def most_common_opening(interim: InterimCorpus, sides: Sides) -> tuple[str, int]:
-    """The word that opens most texts of train, and how many it opens."""
+    """Returns the word that most texts of train begin with, and the number of these texts."""
     counts = np.zeros(len(interim.words), np.int64)
     for start, ids, lengths in interim.shards("Reading first words"):
         chosen = (sides[start : start + len(lengths)] == TRAIN) & (lengths > 0)
@@ -48,7 +48,7 @@ def most_common_opening(interim: InterimCorpus, sides: Sides) -> tuple[str, int]
 def _index(
     interim: InterimCorpus, chosen: BoolArray, encoded: EncodedWords, path: Path, name: str
 ) -> dict[str, int]:
-    """Writes the chosen texts in their final ids; returns what was counted."""
+    """Writes the final ids of the chosen texts; returns counts."""
     dtype, characters = encoded.ids.dtype, np.array([len(word) + 1 for word in interim.words])
     counts = {"abstracts": int(chosen.sum()), "words": int(interim.lengths[chosen].sum())}
     counts |= {"targets": 0, "characters": 0, "unknown": 0}

@@ -1,4 +1,4 @@
-"""From records to the interim corpus: query, normalising and cleaning, words, on all cores."""
+"""Turns records into the interim corpus: query, normalise, clean, tokenize, on all cores."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ from patentlm.data.processes import in_processes
 from patentlm.data.query import Query
 from patentlm.data.records import Patent
 from patentlm.data.scripts import runs_of_letters
-from patentlm.data.words import tokenize
+from patentlm.data.text import tokenize
 from patentlm.progress import progress
 
 BATCH_PATENTS = 1024
@@ -50,12 +50,12 @@ _NO_WORDS = str.maketrans({sign: " " for sign in map(chr, range(128)) if not re.
 
 @dataclass(frozen=True)
 class Recipe:
-    """What happens to each abstract on its way to words.
+    """What is done to each abstract.
 
     Args:
-        query: only abstracts that match are kept.
-        cleaning: what is mended in a text; it returns `""` where nothing is left.
-        tokenised: whether the texts are words with blanks between them already.
+        query: only matching abstracts are kept.
+        cleaning: cleans a text; returns `""` if nothing is left.
+        tokenised: True if the texts are words separated by blanks already.
     """
 
     query: Query
@@ -63,20 +63,20 @@ class Recipe:
     tokenised: bool
 
     def words(self, text: str) -> list[str]:
-        """The words of a clean text."""
+        """Splits a clean text into words."""
         return text.split() if self.tokenised else tokenize(text)
 
 
 @dataclass(frozen=True)
 class Texts:
-    """All texts that were kept, with what their records say of them.
+    """All texts that were kept, with notes on their records.
 
     Args:
         interim: the texts.
-        notes: of each text a row: `date`, `id`, `digits` of the id, `digest` (equal for exact
-            duplicates), the `split` that the record names, or `""`, the `row` of the source, from
-            0, and the `day` as `day_number` has it.
-        counts: of all records, and of those that were left out, by reason.
+        notes: one row for each text: `date`, `id`, `digits` of the id, `digest` (equal for exact
+            duplicates), the `split` that the record names or `""`, the `row` in the source from 0,
+            and the `day`, see `day_number`.
+        counts: number of records, and of those left out by reason.
         warnings: of the source.
     """
 
@@ -87,7 +87,7 @@ class Texts:
 
     @cached_property
     def digests(self) -> NDArray[np.uint64]:
-        """Equal for exact duplicates, evenly spread otherwise, `(texts,)`."""
+        """Digest of each text, equal for exact duplicates and evenly distributed, `(texts,)`."""
         digests: NDArray[np.uint64] = self.notes["digest"].to_numpy()
         return digests
 
@@ -107,7 +107,7 @@ class Texts:
 
 
 class _Read(NamedTuple):
-    """Some abstracts that were read: the texts that are kept, and which abstracts those are."""
+    """The texts kept of a batch of abstracts, and which abstracts they are."""
 
     batch: TextBatch
     digests: NDArray[np.uint64]
@@ -120,8 +120,11 @@ def ingest(patents: Iterable[Patent], recipe: Recipe, path: Path) -> Texts:
 
     Args:
         patents: the records.
-        recipe: what happens to each.
-        path: the file for the interim corpus.
+        recipe: what is done to each.
+        path: file for the interim corpus.
+
+    Returns:
+        The texts.
     """
     counts = Counter(rows=0, without_text=0, outside_query=0)
     notes: list[pyarrow.RecordBatch] = []
@@ -135,7 +138,7 @@ def _batches(
     counts: Counter[str],
     notes: list[pyarrow.RecordBatch],
 ) -> Iterator[TextBatch]:
-    """The texts that are kept; `counts` and `notes` grow along."""
+    """Yields the texts that are kept, and adds to `counts` and `notes`."""
     shown = iter(progress("Reading patents", patents, unit="rows"))
     batches, ahead = tee(iter(lambda: list(islice(shown, BATCH_PATENTS)), []))
     read = partial(_read, recipe=recipe)
@@ -147,7 +150,7 @@ def _batches(
 
 
 def _notes(kept: Sequence[Patent], first: int, found: _Read) -> pyarrow.RecordBatch:
-    """The notes on the patents kept of a batch whose first one is row `first`."""
+    """Returns the notes on the patents kept of a batch that begins at row `first`."""
     columns = [
         [_storable(patent.date) for patent in kept],
         [len(patent.id) for patent in kept],
@@ -162,15 +165,15 @@ def _notes(kept: Sequence[Patent], first: int, found: _Read) -> pyarrow.RecordBa
 
 
 def _storable(text: str) -> str:
-    """The text without lone surrogates, which UTF-8 does not have."""
+    """Returns the text without lone surrogates, which UTF-8 can't encode."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def day_number(date: str) -> int:
-    """A date as a number such as 20010605; 0 for what is not a date.
+    """Returns a date as a number such as 20010605; 0 if it is not a date.
 
     Args:
-        date: as YYYY-MM-DD or YYYYMMDD, perhaps with a time behind, or YYYY-MM or YYYY.
+        date: YYYY-MM-DD or YYYYMMDD, possibly followed by a time, or YYYY-MM or YYYY.
 
     Example:
         >>> [day_number(date) for date in ("2001-06-05", "20010605", "2001", "June")]
@@ -202,7 +205,7 @@ def _read(abstracts: Sequence[str], *, recipe: Recipe) -> _Read:
 
 
 def _suspicions(abstract: str) -> list[str]:
-    """What of a text hints at a wrong encoding, as names of counts."""
+    """Returns the counts to increase for signs of a wrong encoding in a text."""
     if is_plain(abstract):
         return []
     found = {"with_control_characters": _CONTROL, "with_mojibake": _MOJIBAKE}
@@ -210,7 +213,7 @@ def _suspicions(abstract: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """What exact duplicates have in common: words alone, case and punctuation aside.
+    """Reduces a text to what exact duplicates share: its words, without case and punctuation.
 
     Example:
         >>> fold("A “Neural” network!")
@@ -222,8 +225,8 @@ def fold(text: str) -> str:
 
 
 def digest(text: str) -> int:
-    """64 bits that are equal for exact duplicates and differ for other texts.
+    """Returns a 64-bit hash that is equal for exact duplicates.
 
-    Two different texts have the same digest by chance once in 10^19 pairs.
+    Two different texts have equal hashes by chance once in 10^19 pairs.
     """
     return int.from_bytes(hashlib.sha256(fold(text).encode()).digest()[:8], "big")

@@ -1,7 +1,7 @@
-"""The interim corpus: texts on disk as provisional ids, words numbered as they first appear.
+"""The interim corpus: texts on disk as provisional ids, in the order in which words first appear.
 
-So a source is read once to count its words, compare its texts and index them in the end, and the
-memory needed does not grow with the texts, apart from some bytes for each text.
+A source is read once to count its words, compare its texts and index them. Beside the words, memory
+grows by a few bytes for each text.
 """
 
 from collections import defaultdict
@@ -21,12 +21,12 @@ SHARD_TEXTS = 1024  # so that what is computed from a shard stays in the process
 
 
 class TextBatch(NamedTuple):
-    """A batch of texts as ids of a vocabulary of its own.
+    """A batch of texts as ids of its own vocabulary.
 
     Args:
-        words: by id.
-        ids: of all texts, one text after the other, `(words of the texts,)`.
-        lengths: words of each text, `(texts,)`.
+        words: words by id.
+        ids: ids of all texts, one text after the other, `(words of the texts,)`.
+        lengths: number of words of each text, `(texts,)`.
     """
 
     words: list[str]
@@ -35,7 +35,7 @@ class TextBatch(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """Consecutive texts of an interim corpus, the first one being text `start`."""
+    """Consecutive texts of an interim corpus, from text `start` on."""
 
     start: int
     ids: NDArray[np.uint32]
@@ -44,12 +44,12 @@ class Shard(NamedTuple):
 
 @dataclass(frozen=True)
 class InterimCorpus:
-    """Texts as ids of one vocabulary that holds every word.
+    """Texts as ids of one vocabulary that has every word.
 
     Args:
         path: file of the ids, one text after the other.
-        words: by id, in order of appearance.
-        lengths: words of each text, `(texts,)`.
+        words: words by id, in order of appearance.
+        lengths: number of words of each text, `(texts,)`.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class InterimCorpus:
     lengths: Int64Array
 
     def shards(self, doing: str) -> Iterator[Shard]:
-        """The texts in order, a shard at a time; a progress bar says what is done to them."""
+        """Yields the texts in order, a shard at a time, with a progress bar."""
         bounds = [*range(0, len(self.lengths), SHARD_TEXTS), len(self.lengths)]
         with (
             self.path.open("rb") as file,
@@ -69,10 +69,10 @@ class InterimCorpus:
                 bar.update(len(lengths))
 
     def word_counts(self, texts: BoolArray) -> Int64Array:
-        """How often each word occurs in the chosen texts, `(words,)`.
+        """Counts how often each word occurs in some texts, `(words,)`.
 
         Args:
-            texts: which texts are counted, `(texts,)`.
+            texts: mask of the texts that are counted, `(texts,)`.
         """
         counts = np.zeros(len(self.words), np.int64)
         for start, ids, lengths in self.shards("Counting words"):
@@ -82,7 +82,7 @@ class InterimCorpus:
 
 
 def number_words(texts: Sequence[Sequence[str]]) -> TextBatch:
-    """Texts, each a list of words, as ids in order of appearance.
+    """Encodes texts, each a list of words, as ids in order of appearance.
 
     Example:
         >>> number_words([["b", "a", "b"], ["c"]]).ids.tolist()
@@ -100,7 +100,10 @@ def write_interim(batches: Iterable[TextBatch], path: Path) -> InterimCorpus:
 
     Args:
         batches: the texts.
-        path: the file for their ids.
+        path: file for their ids.
+
+    Returns:
+        The corpus.
     """
     numbers = _numbering()
     lengths = [np.zeros(0, np.int64)]
@@ -113,7 +116,7 @@ def write_interim(batches: Iterable[TextBatch], path: Path) -> InterimCorpus:
 
 
 def _numbering() -> defaultdict[Any, int]:
-    """A dictionary that numbers its keys in the order in which they are first looked up."""
+    """Returns a dictionary that numbers keys in the order in which they are first looked up."""
     numbers: defaultdict[Any, int] = defaultdict()
     numbers.default_factory = numbers.__len__
     return numbers

@@ -1,4 +1,4 @@
-"""A loader of batches that can go on from any of them."""
+"""A data loader that can resume at any batch."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +11,12 @@ from patentlm.data.samplers import BPTTSampler, LengthBucketSampler
 
 
 class Loader(DataLoader[Batch]):
-    """The batches of an epoch; its state is the place of the one that comes next.
+    """Batches of an epoch; its state is the position of the next batch.
 
     Args:
-        windows: what batches are cut from.
-        order: of the batches, by epoch.
-        settings: of torch's loader.
+        windows: cut the batches.
+        order: sampler of the batches.
+        settings: of torch's `DataLoader`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Loader(DataLoader[Batch]):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Epoch and place of the batch that comes next."""
+        """Returns the epoch and the position of the next batch."""
         return dict(self.place)
 
     def load_state_dict(self, state: dict[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Tags, and the codes by which patents of 1976 to 2000 wrote what ASCII lacks, as plain text."""
+"""Replaces tags, and the codes that patents of 1976 to 2000 use for non-ASCII text."""
 
 # ruff: noqa: RUF001 (signs that look like letters are what this is about)
 
@@ -63,10 +63,10 @@ _BRACES = re.compile(
 
 
 def strip_tags(text: str) -> str:
-    """The text without HTML and XML tags and comments.
+    """Removes HTML and XML tags and comments.
 
-    Tags within a line, such as `<sub>`, leave nothing behind, others a blank; where digits would be
-    glued, `<sup>` leaves `^` and others a blank. Comparisons such as `x < y` stay.
+    Inline tags such as `<sub>` are removed, others replaced by a blank. Where digits would run
+    together, `<sup>` becomes `^` and other tags a blank. Comparisons such as `x < y` are kept.
 
     Args:
         text: any text.
@@ -88,13 +88,13 @@ def _without_tag(tag: re.Match[str]) -> str:
 
 
 def _between(gone: re.Match[str]) -> str:
-    """What keeps digits apart where something between them goes."""
+    """Returns a blank if removing the match would join two digits, else an empty text."""
     before, after = _neighbours(gone)
     return " " if before.isdecimal() and after.isdecimal() else ""
 
 
 def _before_raised(gone: re.Match[str]) -> str:
-    """What stands for the sign that the text behind is raised: m2, but 10^6, s^-1 and (x)^2."""
+    """Returns `^` where a superscript needs it: m2, but 10^6, s^-1 and (x)^2."""
     before, after = _neighbours(gone)
     raises = before.isalnum() or before in (")", "]", "}")
     if not raises or not (after.isalnum() or after in ("+", "-", "\N{MINUS SIGN}", "(")):
@@ -103,13 +103,13 @@ def _before_raised(gone: re.Match[str]) -> str:
 
 
 def _neighbours(gone: re.Match[str]) -> tuple[str, str]:
-    """The characters before and behind what goes, `""` at the ends of the text."""
+    """Returns the characters before and after a match, `""` at the ends of the text."""
     text, start, end = gone.string, gone.start(), gone.end()
     return text[max(0, start - 1) : start], text[end : end + 1]
 
 
 def replace_codes(text: str) -> str:
-    """The text with codes such as `.alpha.`, `.sub.2` and `{overscore (x)}` as characters.
+    """Replaces codes such as `.alpha.`, `.sub.2` and `{overscore (x)}` by characters.
 
     Args:
         text: any text.

@@ -1,10 +1,10 @@
-"""Near-duplicates among millions of texts: MinHash signatures (Broder 1997), compared in bands.
+"""Near-duplicates among millions of texts, by MinHash (Broder 1997) in bands.
 
-A text's signature holds, for each of `BANDS * ROWS` hash functions, the smallest hash of its
-shingles, cut to 16 bits (b-bit minwise hashing, Li and König 2010). The share of equal entries in
-two signatures estimates the Jaccard similarity of the texts' shingles. Texts that agree in a whole
-band are compared (locality-sensitive hashing, Indyk and Motwani 1998), each with its neighbour and
-with the first text of all that agree there, so that time and memory grow with the texts alone.
+A text's signature holds the smallest hash of its shingles for each of `BANDS * ROWS` hash
+functions, cut to 16 bits (b-bit minwise hashing, Li and König 2010). The share of equal entries in
+two signatures estimates the Jaccard similarity of their shingles. Texts whose signatures agree in a
+whole band are compared (locality-sensitive hashing, Indyk and Motwani 1998): each with the next and
+with the first text that agree there, so time and memory grow linearly.
 """
 
 from collections.abc import Iterator
@@ -30,9 +30,18 @@ Signatures = NDArray[np.uint16]
 def likely_pairs(
     interim: InterimCorpus, ranks: Int64Array, *, length: int, overlap: float
 ) -> Pairs:
-    """Pairs of near-duplicates, most of them: the arguments are those of `exact_pairs`.
+    """Finds most pairs of near-duplicates, in linear time.
 
-    The signatures lie on disk, a file for each band, and one band is held in memory at a time.
+    Signatures are on disk, one file for each band; one band is in memory at a time.
+
+    Args:
+        interim: the texts.
+        ranks: number of each text, -1 for texts to leave out, `(texts,)`.
+        length: words in a shingle.
+        overlap: share of common shingles that makes near-duplicates.
+
+    Returns:
+        Pairs of ranks.
     """
     folder = interim.path.with_suffix(".signatures")
     folder.mkdir(exist_ok=True)
@@ -47,7 +56,7 @@ def likely_pairs(
 def _write_signatures(
     interim: InterimCorpus, ranks: Int64Array, length: int, folder: Path
 ) -> Int64Array:
-    """Writes the signatures of the texts that have a rank; returns how many shingles each has."""
+    """Writes the signatures of the texts that have a rank; returns their numbers of shingles."""
     sign = partial(_signatures, length=length)
     sizes, start = [], 0
     with ExitStack() as stack:
@@ -62,7 +71,7 @@ def _write_signatures(
 
 
 def _signatures(words: WordHashes, *, length: int) -> tuple[Signatures, Int64Array]:
-    """Signatures `(texts, BANDS * ROWS)` of texts, and how many shingles each text has."""
+    """Returns signatures `(texts, BANDS * ROWS)` of texts, and each text's number of shingles."""
     hashes, counts = shingles(words, length)
     factors = mix(np.arange(BANDS * ROWS, dtype=np.uint64)).astype(np.uint32) | np.uint32(1)
     hashes = hashes.astype(np.uint32)
@@ -75,7 +84,7 @@ def _signatures(words: WordHashes, *, length: int) -> tuple[Signatures, Int64Arr
 
 
 def _candidates(folder: Path) -> Pairs:
-    """Pairs that agree in a band, each once."""
+    """Returns the pairs that agree in a band, each once."""
     codes, texts = np.zeros(0, np.int64), 1
     for band in _bands(folder, "Pairing near-duplicates"):
         texts = len(band)
@@ -91,7 +100,7 @@ def _candidates(folder: Path) -> Pairs:
 
 
 def _common(folder: Path, pairs: Pairs, sizes: Int64Array) -> NDArray[np.float64]:
-    """How many shingles the texts of each pair are likely to have in common, `(pairs,)`."""
+    """Estimates how many shingles the texts of each pair have in common, `(pairs,)`."""
     equal = np.zeros(len(pairs.left), np.int64)
     for band in _bands(folder, "Comparing near-duplicates"):
         equal += (band[pairs.left] == band[pairs.right]).sum(axis=1)
@@ -101,6 +110,6 @@ def _common(folder: Path, pairs: Pairs, sizes: Int64Array) -> NDArray[np.float64
 
 
 def _bands(folder: Path, doing: str) -> Iterator[Signatures]:
-    """The bands `(texts, ROWS)` of all signatures."""
+    """Yields the bands `(texts, ROWS)` of all signatures."""
     for band in progress(doing, range(BANDS), unit="bands"):
         yield np.fromfile(folder / str(band), np.uint16).reshape(-1, ROWS)

@@ -1,7 +1,7 @@
-"""Near-duplicates among texts: continuations repeat the abstract of their parent, or nearly so.
+"""Near-duplicates among texts, since continuations repeat their parent's abstract.
 
-Two texts are near-duplicates when the one with fewer shingles has at least a certain share of them
-in common with the other; a near-duplicate cluster is all that such pairs connect.
+Two texts are near-duplicates if the one with fewer shingles shares at least a given part of them
+with the other. A near-duplicate cluster is a connected component of such pairs.
 """
 
 from typing import NamedTuple
@@ -21,13 +21,16 @@ class Pairs(NamedTuple):
 
 
 def exact_pairs(interim: InterimCorpus, ranks: Int64Array, *, length: int, overlap: float) -> Pairs:
-    """All pairs of near-duplicates, counted exactly; time and memory grow with the square.
+    """Finds all pairs of near-duplicates exactly, in quadratic time and memory.
 
     Args:
         interim: the texts.
-        ranks: the number each text is called by, -1 for texts to leave out, `(texts,)`.
+        ranks: number of each text, -1 for texts to leave out, `(texts,)`.
         length: words in a shingle.
-        overlap: the share in common that makes near-duplicates.
+        overlap: share of common shingles that makes near-duplicates.
+
+    Returns:
+        Pairs of ranks.
     """
     hashes, owners = _distinct_shingles(interim, ranks, length)
     sizes = np.bincount(owners, minlength=int(ranks.max()) + 1)
@@ -37,7 +40,19 @@ def exact_pairs(interim: InterimCorpus, ranks: Int64Array, *, length: int, overl
 
 
 def connected(pairs: Pairs, texts: int) -> Int64Array:
-    """The smallest number reachable from each text, `(texts,)`, by union-find."""
+    """Labels each text with the smallest number in its connected component, by union-find.
+
+    Args:
+        pairs: pairs of connected texts.
+        texts: number of texts.
+
+    Returns:
+        Labels, `(texts,)`.
+
+    Example:
+        >>> connected(Pairs(np.array([0, 3]), np.array([2, 2])), 4).tolist()
+        [0, 1, 0, 0]
+    """
     parent: dict[int, int] = {}
 
     def root(text: int) -> int:
@@ -57,7 +72,7 @@ def connected(pairs: Pairs, texts: int) -> Int64Array:
 def _distinct_shingles(
     interim: InterimCorpus, ranks: Int64Array, length: int
 ) -> tuple[Hashes, Int64Array]:
-    """Hashes in ascending order and the rank of the text each stands in, no pair of them twice."""
+    """Returns distinct pairs of a shingle's hash and a text's rank, sorted by hash."""
     hashes, owners, start = [], [], 0
     for words in hash_words(interim):
         found = shingles(words, length)
@@ -76,7 +91,7 @@ def _distinct_shingles(
 def _common(
     hashes: Hashes, owners: Int64Array, texts: int
 ) -> tuple[Int64Array, Int64Array, Int64Array]:
-    """Pairs of texts `(left, right)` with a shingle in common, and how many they have."""
+    """Returns pairs `(left, right)` of texts that share shingles, and how many they share."""
     ends = np.searchsorted(hashes, hashes, side="right")
     partners = ends - np.arange(len(hashes)) - 1
     left = np.repeat(np.arange(len(hashes)), partners)

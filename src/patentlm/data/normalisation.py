@@ -1,4 +1,4 @@
-"""One form for each text, whoever exported it: for cleaning and for the query alike."""
+"""Normalises texts, whichever program exported them, for cleaning and for the query."""
 
 import html
 import html.entities
@@ -75,11 +75,11 @@ _CHUNK = 64
 
 
 def normalise(text: str) -> str:
-    r"""The text with one form for what exporters write in several, and single blanks.
+    r"""Normalises characters that exporters write in several ways, and blanks.
 
-    Control and invisible characters are gone, hyphens, apostrophes and double quotes are those of
-    ASCII, lone surrogates are U+FFFD, the rest is in Unicode's NFKC form, except that digits are
-    never glued to others.
+    Control and invisible characters are removed; hyphens, apostrophes and double quotes become
+    ASCII; lone surrogates become U+FFFD; all else is Unicode's NFKC form, except that digits are
+    never joined to others.
 
     Args:
         text: any text.
@@ -102,7 +102,7 @@ def normalise(text: str) -> str:
 def is_plain(text: str) -> bool:
     """True if a text is ASCII without control characters, entities and escapes.
 
-    Normalising such a text changes its blanks alone; it takes a microsecond to know.
+    Normalising such a text changes only its blanks. The check takes about a microsecond.
     """
     return not text.encode("utf-8", "surrogatepass").translate(None, _PLAIN)
 
@@ -135,11 +135,10 @@ def _unescape_blanks(text: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """The text with its HTML and SGML entities as characters, escaped once or more often.
+    """Replaces HTML and SGML entities, escaped once or more often, by characters.
 
-    A name without a semicolon is an entity only where no letter, digit or `=` follows. Time grows
-    with the length of the text alone: entities are read from the end, so that what is behind one is
-    final already.
+    A name without a semicolon is an entity only if no letter, digit or `=` follows. Entities are
+    read from the end, so what follows one is final already, and time grows linearly with the text.
 
     Args:
         text: any text.
@@ -161,13 +160,13 @@ def unescape(text: str) -> str:
 
 
 def _push(stack: list[str], text: str) -> None:
-    """Puts a text on the stack in short chunks, so that its beginning is soon found."""
+    """Pushes a text onto the stack in short chunks, so that its beginning is found fast."""
     last = (len(text) - 1) // _CHUNK * _CHUNK
     stack.extend(text[start : start + _CHUNK] for start in range(last, -1, -_CHUNK))
 
 
 def _pop_entity(stack: list[str]) -> str | None:
-    """Takes the entity that the text on the stack begins with off it: what it stands for."""
+    """Pops the entity at the beginning of the text on the stack; returns its character."""
     if not stack or not (stack[-1][0] == "#" or stack[-1][0].isalpha()):
         return None
     begin = ""
@@ -180,7 +179,7 @@ def _pop_entity(stack: list[str]) -> str | None:
 
 
 def _character(name: str) -> str | None:
-    """What an entity stands for, `#8220;`, `amp;` or `amp`; None if it is none."""
+    """Returns the character of an entity such as `#8220;`, `amp;` or `amp`; else None."""
     if name.startswith("#"):
         return html.unescape(f"&{name}")
     return _GREEK.get(name) or html.entities.html5.get(name)

@@ -1,4 +1,4 @@
-"""Preparation: the steps from a source to ids on disk, in order, cached by fingerprint."""
+"""Preparation of a corpus: the steps from a source to ids on disk, cached by fingerprint."""
 
 import hashlib
 import json
@@ -34,17 +34,20 @@ SCRATCH = ".part"
 
 
 def prepare(source: Source, tokenizer: Tokenizer) -> Corpus:
-    """The corpus of a source, made once and then found in the cache.
+    """Prepares the corpus of a source, or finds it in the cache.
 
-    Several processes may ask at once: one prepares, the others wait for it. A folder in the
-    cache is complete or not there.
+    Several processes may call this at once: one prepares, the others wait. A folder in the cache is
+    complete or does not exist.
 
     Args:
-        source: where the texts come from.
+        source: source of the texts.
         tokenizer: how the vocabulary is chosen.
 
+    Returns:
+        The corpus.
+
     Raises:
-        DataError: if the source can't be read or has nothing to learn from, or the cache can't be
+        DataError: if the source can't be read or has no text to learn from, or the cache can't be
             written.
     """
     key = fingerprint(source, tokenizer)
@@ -59,7 +62,7 @@ def prepare(source: Source, tokenizer: Tokenizer) -> Corpus:
 
 
 def fingerprint(source: Source, tokenizer: Tokenizer) -> str:
-    """Hash of everything the ids depend on, 16 hexadecimal digits."""
+    """Returns a hash of everything that the ids depend on, 16 hexadecimal digits."""
     parts = {
         "version": __version__,
         "layout": LAYOUT,
@@ -70,7 +73,7 @@ def fingerprint(source: Source, tokenizer: Tokenizer) -> str:
 
 
 def describe(counts: Mapping[str, int]) -> str:
-    """Counts as one line.
+    """Writes counts as one line.
 
     Example:
         >>> describe({"rows": 3522, "near_duplicates": 345})
@@ -98,14 +101,14 @@ def _build_once(source: Source, tokenizer: Tokenizer, corpus: Corpus) -> None:
 
 
 def _sweep(corpora: Path) -> None:
-    """Removes what preparations left that were killed: no process holds their lock any more."""
+    """Removes what killed preparations left: folders whose lock no process holds."""
     for scratch in corpora.glob(f"*{SCRATCH}"):
         with suppress(Timeout), FileLock(scratch.with_suffix(".lock"), timeout=0):
             shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _build(source: Source, tokenizer: Tokenizer, scratch: Path) -> Path:
-    """Every step, in order; returns the folder that holds the corpus."""
+    """Runs all steps in order; returns the folder of the corpus."""
     part = scratch / "corpus"
     part.mkdir()
     # read → query → normalise and clean → tokenise
@@ -132,8 +135,11 @@ def read(source: Source, path: Path) -> Texts:
     """Reads a source: the first steps of preparation, down to words.
 
     Args:
-        source: where the texts come from.
-        path: the file for the interim corpus.
+        source: source of the texts.
+        path: file for the interim corpus.
+
+    Returns:
+        The texts that are kept.
 
     Raises:
         DataError: if the source can't be read, or no text is left.

@@ -1,4 +1,4 @@
-"""Work on all cores, in order."""
+"""Parallel work on all cores, with results in order."""
 
 import os
 import signal
@@ -17,9 +17,14 @@ WAITING = 2
 
 
 def in_processes(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`map(work, items)` on all cores: results in order, few items read ahead.
+    """Yields `work(item)` for all items, computed on all cores, in order.
 
-    The first `ALONE` items are done in this process: for small inputs others start too slowly.
+    Few items are read ahead. The first `ALONE` items are processed here, since starting processes
+    is slow compared to a small input.
+
+    Args:
+        work: an importable function.
+        items: its arguments.
     """
     rest = iter(items)
     yield from map(work, islice(rest, ALONE))
@@ -48,7 +53,7 @@ def _pooled(work: Callable[[Item], Result], item: Item, rest: Iterator[Item]) ->
 
 
 def _cores() -> int:
-    """Those this process may use."""
+    """Returns the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""Which abstracts a corpus is made of: the phrases that have to stand in them."""
+"""Selects abstracts by the phrases in them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,18 @@ _FORMS = "write a phrase, or {all: [PHRASE, …], any: [PHRASE, …]}, or null f
 
 @dataclass(frozen=True)
 class Query:
-    """Phrases looked for in a text, in the middle of a word too.
+    """Phrases to find in a text, also inside words.
 
-    Case, white space, HTML entities and all that `normalise` makes one form of make no difference,
-    neither in a phrase nor in a text.
+    Case, white space, HTML entities and everything that `normalise` unifies are ignored, in phrases
+    and in texts.
 
     Args:
-        all: phrases that each have to be there.
-        any: phrases of which at least one has to be there, unless there are none.
+        all: phrases that must all occur.
+        any: phrases of which at least one must occur, if there are any.
+
+    Example:
+        >>> Query(all=(), any=("neural network",)).matches("Neural  networks learn.")
+        True
     """
 
     all: tuple[str, ...]
@@ -30,10 +34,10 @@ class Query:
 
     @classmethod
     def parse(cls, value: str | Mapping[str, Sequence[str]] | None) -> "Query":
-        """The query that a setting stands for: None, a phrase, or a mapping with `all` and `any`.
+        """Parses a setting: None, a phrase, or a mapping with `all` and `any`.
 
         Raises:
-            ConfigError: if it is anything else, or holds an empty phrase.
+            ConfigError: if it is anything else, or has an empty phrase.
         """
         if value is None:
             return cls((), ())
@@ -43,7 +47,7 @@ class Query:
         return cls(_phrases("all", phrases), _phrases("any", phrases))
 
     def matches(self, text: str) -> bool:
-        """True if the text holds the phrases; normalised first, as cleaning does it."""
+        """True if the text, once normalised, has the phrases."""
         if not self.all and not self.any:
             return True
         # says no to most texts, in a third of the time that normalising takes

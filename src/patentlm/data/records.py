@@ -1,4 +1,4 @@
-"""What a source yields: patents, and notes on what it left out."""
+"""What a source yields: patents, and notes on records that were left out."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Patent:
-    """One record of a source; what the source does not have is `""`.
+    """One record of a source; fields that the source lacks are `""`.
 
     Args:
-        abstract: the text, as the source has it.
+        abstract: text of the abstract, unchanged.
         id: number of the patent.
-        date: of grant or publication, as YYYY-MM-DD.
-        title: of the patent.
-        split: the split that a corpus divided beforehand puts the text in.
+        date: date of grant or publication, YYYY-MM-DD.
+        title: title of the patent.
+        split: split of the text, in a corpus that is divided already.
     """
 
     abstract: str
@@ -29,9 +29,9 @@ class Records:
     """One pass over the records of a source, in order.
 
     Args:
-        patents: the records, those without text included; they can be iterated over once.
-        counts: records that were left out, by reason; complete once the iteration has ended.
-        warnings: lines on what the user should know; complete once the iteration has ended.
+        patents: the records, also those without text; can be iterated over once.
+        counts: number of records left out by reason; complete after the iteration.
+        warnings: what the user should know, one line each; complete after the iteration.
     """
 
     patents: Iterable[Patent]

@@ -1,4 +1,4 @@
-"""Reference numerals in parentheses, by which an abstract points at its drawing."""
+"""Removes the reference numerals by which an abstract points at its drawing."""
 
 import re
 
@@ -24,14 +24,14 @@ _PERHAPS = re.compile(r"\( ?(?:fig|step|\d)", re.IGNORECASE)
 
 
 def removal(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    """What finds a pattern with the blanks around it, for `remove`."""
+    """Compiles a pattern together with the blanks around it, for `remove`."""
     # Group 1 tells whether punctuation follows, which takes no blank before it; a mark that leads
     # into a word is one of the old symbol names, as in `.alpha.`.
     return re.compile(rf" ?(?:{pattern}) ?(?=([,.;:](?!\w))?)", flags)
 
 
 def remove(found: re.Pattern[str], text: str) -> str:
-    """The text without what a `removal` finds, a blank in its place where words stand around it."""
+    """Removes the matches of a `removal`, with a blank in their place between words."""
     return found.sub(lambda removed: "" if removed[1] else " ", text)
 
 
@@ -39,7 +39,7 @@ _REFERENCE_REMOVAL = removal(_REFERENCES, re.IGNORECASE)
 
 
 def remove_references(text: str) -> str:
-    """The text without reference numerals such as `(10, 12a)` and `(FIG. 1)`.
+    """Removes reference numerals such as `(10, 12a)` and `(FIG. 1)`.
 
     Args:
         text: any text.

@@ -71,14 +71,19 @@ Options = Mapping[str, Sequence[str]]
 
 @cache
 def grammar() -> dict[str, Any]:
-    """The grammar: `domains`, a list of options by name, `phrases` and `sentences`."""
+    """Returns the grammar: `domains`, a list of options by name, `phrases` and `sentences`."""
     text = files("patentlm.data").joinpath("sample_grammar.json").read_text("utf-8")
     parts: dict[str, Any] = json.loads(text)
     return parts
 
 
 def sample_patents(*, count: int, seed: int) -> Iterator[Patent]:
-    """Yields `count` synthetic patents in order of grant; patent i does not depend on `count`."""
+    """Yields synthetic patents in order of grant; patent i does not depend on `count`.
+
+    Args:
+        count: number of patents.
+        seed: random seed.
+    """
     for index in range(count):
         title, abstract = _title_and_abstract(seed, index)
         yield Patent(
@@ -108,7 +113,7 @@ def _title_and_abstract(seed: int, index: int) -> tuple[str, str]:
 
 
 def _role(seed: int, index: int) -> tuple[Random, str]:
-    """The patent's generator, one draw on, and what kind of patent that draw made it."""
+    """Returns the patent's random generator, advanced by one draw, and the kind it drew."""
     rng = Random(f"{seed}/{index}")
     draw = rng.random()
     if index == 0 or draw >= DUPLICATES + NEAR_DUPLICATES + EMPTY:
@@ -119,7 +124,7 @@ def _role(seed: int, index: int) -> tuple[Random, str]:
 
 
 def _parent(rng: Random, seed: int, index: int) -> Random:
-    """The generator of an earlier original; the first patent always is one."""
+    """Returns the generator of an earlier original; the first patent is always an original."""
     while True:
         parent, role = _role(seed, rng.randrange(index))
         if role == "original":
@@ -127,7 +132,7 @@ def _parent(rng: Random, seed: int, index: int) -> Random:
 
 
 def _write(rng: Random) -> tuple[str, list[str]]:
-    """A title and the sentences of an abstract of the allowed length on one invention."""
+    """Writes a title and the sentences of an abstract of the allowed length."""
     slots = _invention(rng)
     title = _sentence("title", slots, rng)
     while True:
@@ -137,7 +142,7 @@ def _write(rng: Random) -> tuple[str, list[str]]:
 
 
 def _invention(rng: Random) -> Options:
-    """What stays the same through an abstract: its domain's words and its network."""
+    """Draws what stays the same through an abstract: the words of its domain and its network."""
     domain = rng.choice(grammar()["domains"])
     chosen = {name: (rng.choice(options),) for name, options in domain.items()}
     chosen |= {name: (rng.choice(_options(name)),) for name in KEPT}
@@ -150,7 +155,7 @@ def _invention(rng: Random) -> Options:
 
 
 def _vary(rng: Random, sentences: list[str]) -> list[str]:
-    """A near-duplicate: another closing sentence or a few other words."""
+    """Makes a near-duplicate: another closing sentence or a few other words."""
     if rng.random() < 0.5:
         # Without a long last sentence too little of the parent would be left.
         is_short = 4 * _word_count(sentences[-1:]) < _word_count(sentences)
@@ -184,7 +189,7 @@ def _sentence(name: str, slots: Options, rng: Random) -> str:
 
 
 def _expand(slot: str, slots: Options, rng: Random) -> str:
-    """One text for a slot, its own slots filled."""
+    """Returns a random text for a slot, with its own slots filled."""
     options = slots.get(slot) or _options(slot)
     first, *rest = _parts(options[int(rng.random() * len(options))])
     if not rest:
@@ -203,5 +208,5 @@ def _options(slot: str) -> Sequence[str]:
 
 @cache
 def _parts(production: str) -> tuple[str, ...]:
-    """Fixed text and slot names by turns, beginning and ending with fixed text."""
+    """Splits a production into fixed text and slot names, alternating, fixed text at both ends."""
     return tuple(SLOT.split(production))

@@ -1,6 +1,6 @@
-"""Which windows make which batch of an epoch: pure functions of seed, epoch and place.
+"""Samplers of batches: pure functions of seed, epoch and position.
 
-None of them holds a list of all windows: an epoch of any size is drawn as it is read.
+None stores a list of all windows, so an epoch of any size is drawn as it is read.
 """
 
 import math
@@ -15,7 +15,7 @@ Rows = NDArray[np.int64]
 
 
 class Lengths(Protocol):
-    """Words of windows, by their numbers; an array is one."""
+    """Lengths of windows by their numbers; an array fits."""
 
     def __getitem__(self, rows: Rows) -> Rows: ...
 
@@ -23,16 +23,13 @@ class Lengths(Protocol):
 class Permutation:
     """A pseudo-random permutation of `0 … size - 1` that needs no memory.
 
-    A Feistel network of four rounds shuffles the numbers of the next even number of bits; one that
-    is too large is shuffled again until it is not (Black & Rogaway 2002, "Ciphers with arbitrary
-    finite domains").
+    A Feistel network of four rounds permutes the numbers of the next even number of bits; results
+    that are too large are permuted again (cycle walking; Black & Rogaway 2002, "Ciphers with
+    arbitrary finite domains").
 
     Args:
-        size: of the permutation.
-        key: what it is drawn from.
-
-    >>> sorted(Permutation(5, key=(1, 0))(np.arange(5)).tolist())
-    [0, 1, 2, 3, 4]
+        size: number of elements.
+        key: seed of the permutation.
     """
 
     ROUNDS = 4
@@ -44,7 +41,7 @@ class Permutation:
         self.keys = np.random.SeedSequence(key).generate_state(self.ROUNDS, np.uint64)
 
     def __call__(self, places: Rows) -> Rows:
-        """The numbers that stand at some places."""
+        """Returns the numbers at some positions."""
         found = self._shuffle(places.astype(np.uint64))
         while (outside := found >= self.size).any():
             found[outside] = self._shuffle(found[outside])
@@ -58,24 +55,23 @@ class Permutation:
 
 
 def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Numbers whose bits all hang on all bits (the finaliser of SplitMix64)."""
+    """Mixes the bits of numbers with the finaliser of SplitMix64 (Steele et al. 2014)."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return numbers ^ (numbers >> np.uint64(31))
 
 
 class LengthBucketSampler(Sampler[Rows]):
-    """Which windows make which batch of an epoch.
+    """Yields the windows of each batch, batched by similar length so that there is little padding.
 
-    All windows are shuffled. Those of unequal length are batched with others of about their length:
-    sorted within pools of `POOL` batches, whose batches are shuffled again, so that little is
-    padding.
+    All windows are shuffled and divided into pools of `POOL` batches. Within a pool, windows of
+    different lengths are sorted into batches, and the batches are shuffled.
 
     Args:
         windows: number of windows.
-        batch_size: windows in a batch; the last one may be smaller.
-        lengths: words of windows, None where all are equally long.
-        seed: None for the fixed order, longest first, that evaluation uses.
+        batch_size: windows in a batch; the last batch may be smaller.
+        lengths: lengths of windows; None if all are equal.
+        seed: random seed; None for the fixed order of evaluation, longest first.
     """
 
     POOL = 64
@@ -88,7 +84,7 @@ class LengthBucketSampler(Sampler[Rows]):
         self.epoch = self.start = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
+        """Sets the epoch; Lightning calls this before each."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -101,7 +97,7 @@ class LengthBucketSampler(Sampler[Rows]):
             yield from self._pool(pool, batches)[max(0, self.start - pool * batches) :]
 
     def _pool(self, pool: int, batches: int) -> list[Rows]:
-        """The batches of a pool."""
+        """Returns the batches of a pool."""
         begin = pool * batches * self.batch_size
         end = min(begin + batches * self.batch_size, self.windows)
         rows = np.arange(begin, end)
@@ -117,17 +113,18 @@ class LengthBucketSampler(Sampler[Rows]):
 
 
 class BPTTSampler(Sampler[slice]):
-    """Where the streams are cut into steps.
+    """Yields slices of the streams: the steps of truncated backpropagation through time.
 
-    At random, a step is about `length` words long, one in twenty half as long, give or take a
-    normal deviation of 5 (Merity et al. 2018, section 4.1); so an epoch's last words of a step,
-    which teach nothing of what follows them, are other ones each time. Every epoch has as many
-    steps: the lengths in each block of `BLOCK` steps are fitted to its share of the words.
+    With a seed, lengths are random: normal around `length`, or around half of it in one of twenty
+    steps, with a standard deviation of 5 (Merity et al. 2018, section 4.1). So the words at the end
+    of a step, which get no gradient from what follows, differ from epoch to epoch. All epochs have
+    equally many steps: the lengths in each block of `BLOCK` steps are scaled to its share of the
+    words.
 
     Args:
-        words: of the longest stream.
+        words: length of the longest stream.
         length: words in a step.
-        seed: None for steps of that very length.
+        seed: random seed; None for steps of exactly `length` words.
     """
 
     SHORTEST, DEVIATION, SHARE_OF_HALVES, BLOCK = 5, 5, 0.05, 64
@@ -141,7 +138,7 @@ class BPTTSampler(Sampler[slice]):
         self.steps = max(1, math.ceil(words / mean) if seed is None else round(words / mean))
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
+        """Sets the epoch; Lightning calls this before each."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -155,7 +152,7 @@ class BPTTSampler(Sampler[slice]):
                 yield slice(cuts[step], cuts[step + 1])
 
     def _cuts(self, first: int, steps: int) -> Rows:
-        """Where so many steps begin, from the first one on, and where the last one ends."""
+        """Returns where `steps` steps begin, from step `first` on, and where the last one ends."""
         numbers = np.arange(first, first + steps + 1)
         if self.seed is None:
             return np.minimum(numbers * self.length, self.words)

@@ -1,4 +1,4 @@
-"""What the scripts of the world ask of a tokenizer: combining marks, and writing without blanks."""
+"""Word patterns for all scripts: combining marks, and scripts written without blanks."""
 
 import re
 import unicodedata
@@ -21,17 +21,14 @@ UNSPACED = re.compile(f"[{_UNSPACED}{_UNSPACED_BEYOND}]")
 
 @cache
 def _marks(*, beyond: bool) -> str:
-    """All combining marks, as the inside of a character class."""
+    """Returns all combining marks as the inside of a character class."""
     codes = (*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0)) if beyond else range(0x300, 0x10000)
     return "".join(chr(code) for code in codes if unicodedata.category(chr(code)).startswith("M"))
 
 
 @cache
 def word_pattern(*, beyond: bool) -> re.Pattern[str]:
-    """What finds the words of a text in any script.
-
-    A word is a run of letters, digits and their combining marks, with hyphens or apostrophes inside
-    it; a single character of a script without blanks, with its marks; or any other character.
+    """Compiles the pattern of words in any script.
 
     Args:
         beyond: whether the text has characters beyond U+FFFF.
@@ -48,14 +45,14 @@ def _special() -> re.Pattern[str]:
 
 
 def words_of_any_script(text: str) -> list[str] | None:
-    """The words of a text that has marks or a script without blanks; None if it has neither."""
+    """Splits a text with combining marks or an unspaced script into words; None without these."""
     if not _is_special(text):
         return None
     return word_pattern(beyond=max(text) > _WIDEST).findall(text)
 
 
 def runs_of_letters(text: str) -> list[str]:
-    """The runs of letters, digits and combining marks in a text."""
+    """Returns the runs of letters, digits and combining marks in a text."""
     return (_letters() if _is_special(text) else _WORD_CHARACTERS).findall(text)
 
 
@@ -69,10 +66,10 @@ def _letters() -> re.Pattern[str]:
 
 
 def begins_with_mark(word: str) -> bool:
-    """True if a word would belong to the one before it where no blank parts them."""
+    """True if a word begins with a combining mark, and so would join the word before it."""
     return unicodedata.category(word[0]).startswith("M")
 
 
 def both_unspaced(left: str, right: str) -> bool:
-    """True if two words are written without a blank between them."""
+    """True if both words are of scripts written without blanks."""
     return UNSPACED.match(left) is not None and UNSPACED.match(right) is not None

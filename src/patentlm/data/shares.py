@@ -1,4 +1,4 @@
-"""Which near-duplicate clusters go to test and valid: by hash, with shares near those asked for."""
+"""Assigns near-duplicate clusters to splits by hash, close to the shares asked for."""
 
 import math
 
@@ -13,17 +13,17 @@ TRAIN, VALID, TEST = range(3)
 def assign_clusters(
     places: NDArray[np.float64], sizes: Int64Array, *, valid: float, test: float
 ) -> NDArray[np.int8]:
-    """The side of each cluster, `(clusters,)`.
+    """Assigns each cluster to a split, `(clusters,)`.
 
-    The lowest places become test, the next ones valid, so that clusters added to a corpus move no
-    others. Only where that would miss the shares, by number of texts, by far more than chance does,
-    the bounds are moved; and a cluster that alone would be half of valid or test belongs to train.
+    Clusters with the lowest places become test, the next valid, so adding clusters to a corpus
+    moves no others. The bounds are moved only if the shares, by number of texts, would be missed by
+    far more than chance; a cluster that alone would fill half of valid or test becomes train.
 
     Args:
-        places: of the clusters, evenly spread over [0, 1), `(clusters,)`.
-        sizes: texts of each cluster, `(clusters,)`.
-        valid: share of the texts that goes to valid.
-        test: share that goes to test.
+        places: place of each cluster, uniform in [0, 1), `(clusters,)`.
+        sizes: number of texts of each cluster, `(clusters,)`.
+        valid: share of the texts for valid.
+        test: share of the texts for test.
     """
     asked = {TEST: test * float(sizes.sum()), VALID: valid * float(sizes.sum())}
     smallest = min((texts for texts in asked.values() if texts), default=0.0)
@@ -47,15 +47,15 @@ def assign_clusters(
 
 
 def _scale(texts: float, small: float) -> float:
-    """By how much the shares of the small clusters grow where large ones all go to train.
+    """Returns the factor for the shares of small clusters if all large ones go to train.
 
-    In steps of a fifth, so that it seldom changes when patents are added.
+    It changes in steps of a fifth, so that added patents seldom change it.
     """
     return 2.0 ** (round(4 * math.log2(texts / small)) / 4) if small else 1.0
 
 
 def _within(end: int, before: Int64Array, begin: int, *, texts: float) -> int:
-    """The end of a side, moved where it has too few texts or too many: beyond three deviations."""
+    """Returns a split's upper bound, moved if its size is off by more than three deviations."""
     slack = max(texts / 4, 3 * math.sqrt(texts))
     least = max(1.0, texts / 2, texts - slack)
     most = max(least, min(2 * texts, texts + slack))

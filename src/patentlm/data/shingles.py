@@ -1,4 +1,4 @@
-"""Shingles (Broder 1997): the runs of words by which two texts are compared."""
+"""Shingles (Broder 1997): the word n-grams by which texts are compared."""
 
 import hashlib
 import re
@@ -15,21 +15,21 @@ Hashes = NDArray[np.uint64]
 
 
 class Shingles(NamedTuple):
-    """Hashes of shingles `(shingles,)`, ordered by text, and how many each text has `(texts,)`."""
+    """Hashes of shingles by text, `(shingles,)`, and the number of each text's, `(texts,)`."""
 
     hashes: Hashes
     counts: Int64Array
 
 
 class WordHashes(NamedTuple):
-    """Hashes of the words of some texts, one text after the other, and their number in each."""
+    """Hashes of words by text, and the number of each text's."""
 
     hashes: Hashes
     lengths: Int64Array
 
 
 def hash_words(interim: InterimCorpus) -> Iterator[WordHashes]:
-    """The shards of an interim corpus as hashes of their words, without punctuation."""
+    """Yields the shards of an interim corpus as hashes of their words, without punctuation."""
     is_word = np.array([re.search(r"\w", word) is not None for word in interim.words], np.bool_)
     hashes = np.array([_hash(word) for word in interim.words], np.uint64)
     for _, ids, lengths in interim.shards("Reading texts for near-duplicates"):
@@ -39,7 +39,7 @@ def hash_words(interim: InterimCorpus) -> Iterator[WordHashes]:
 
 
 def shingles(words: WordHashes, length: int) -> Shingles:
-    """All shingles of `length` words of each text; of a shorter text one, of all its words."""
+    """Hashes all shingles of `length` words of each text; a shorter text is one shingle."""
     hashes, lengths = words
     places = np.arange(len(hashes))
     ends = np.repeat(np.cumsum(lengths), lengths)
@@ -57,7 +57,7 @@ def _hash(word: str) -> int:
 
 
 def mix(x: Hashes) -> Hashes:
-    """The finaliser of SplitMix64 (Steele et al. 2014): a bijection that scatters all bits."""
+    """Mixes the bits of hashes with a bijection: SplitMix64's finaliser (Steele et al. 2014)."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

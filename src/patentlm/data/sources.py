@@ -1,7 +1,7 @@
-"""Where the texts of a corpus come from: the values of the config group `data`.
+"""Sources of texts: the options of the config group `data`.
 
 A source is a frozen dataclass whose fields are its YAML. It yields records and says what they
-depend on (`identity`, for the cache); what is done to them is in `preparation`.
+depend on (`identity`, for the cache); `preparation` does the rest.
 """
 
 from abc import ABC, abstractmethod
@@ -22,14 +22,14 @@ from patentlm.data.splits import SPLITS, ClusterSplit, GivenSplit, Split
 
 
 class Source(Protocol):
-    """What the preparation of a corpus asks of a source."""
+    """The interface of a source, as preparation uses it."""
 
     tokenised: ClassVar[bool]
     """Whether the texts are words with blanks between them already."""
 
     @property
     def label(self) -> str:
-        """What people call it, in tables and samples."""
+        """The name of the data in tables and samples."""
         ...
 
     @property
@@ -39,24 +39,24 @@ class Source(Protocol):
 
     @property
     def cleaning(self) -> Callable[[str], str]:
-        """What is mended in a text."""
+        """Cleans a text."""
         ...
 
     @property
     def split(self) -> Split:
-        """How texts are divided into train, valid and test."""
+        """Divides the texts into train, valid and test."""
         ...
 
     def identity(self) -> dict[str, Any]:
-        """Plain values on which the texts depend: equal identities, equal texts."""
+        """Returns plain values on which the texts depend: equal identities mean equal texts."""
         ...
 
     def resolved(self) -> dict[str, Any]:
-        """What settings such as "latest" came to mean, by the setting's name."""
+        """Returns what settings such as "latest" stand for, by the setting's name."""
         ...
 
     def records(self) -> Records:
-        """All records, for one pass over them.
+        """Returns all records, for one pass over them.
 
         Raises:
             DataError: if they can't be read; while iterating, too.
@@ -66,12 +66,12 @@ class Source(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class PatentSource(ABC):
-    """Raw patents, to be cleaned, filtered and split by near-duplicate cluster.
+    """Base of the sources of raw patents.
 
     Args:
         query: which abstracts to keep, as `Query.parse` takes it.
-        cleaning: what is mended in a text.
-        split: how texts are divided.
+        cleaning: cleans a text.
+        split: divides the texts.
     """
 
     tokenised: ClassVar[bool] = False
@@ -95,7 +95,7 @@ class PatentSource(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class SampleSource(PatentSource):
-    """The built-in synthetic corpus: `count` patents from a grammar seeded with `seed`."""
+    """The built-in synthetic corpus: `count` patents of a grammar, drawn with `seed`."""
 
     count: int
     seed: int
@@ -114,13 +114,13 @@ class FileSource(PatentSource):
 
     Args:
         path: a file, a folder of files, or a pattern such as `shards/*.jsonl.gz`.
-        column: where the abstract stands, with dots into nested ones; None finds it by its name.
-        language: of the abstracts, as `en`, where several are there.
-        encoding: of the text formats; a byte order mark wins over it.
+        column: column of the abstract, with dots for nested ones; None finds it by its name.
+        language: language of the abstract, such as `en`, if a file has several.
+        encoding: encoding of text files; a byte order mark takes precedence.
         encoding_errors: `strict`, or `replace` for bytes that are not in the encoding.
-        delimiter: between fields: a character or its name; None finds it.
-        quoting: `minimal` or `none`; None judges row by row.
-        skip_lines: before the header; None finds it.
+        delimiter: delimiter of fields, a character or its name; None detects it.
+        quoting: `minimal` or `none`; None decides row by row.
+        skip_lines: lines before the header; None detects it.
     """
 
     path: str
@@ -163,11 +163,11 @@ class FileSource(PatentSource):
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusSource:
-    """A folder with train.txt, valid.txt and test.txt: a text a line, tokenised already.
+    """A folder with train.txt, valid.txt and test.txt: one tokenized text a line.
 
     Args:
         path: the folder.
-        encoding: of its files; a byte order mark wins over it.
+        encoding: encoding of the files; a byte order mark takes precedence.
         encoding_errors: `strict`, or `replace` for bytes that are not in the encoding.
     """
 

@@ -1,4 +1,4 @@
-"""Leak-free train, valid and test: exact duplicates removed, near-duplicates on one side."""
+"""Leak-free splits: exact duplicates are removed, near-duplicates stay in one split."""
 
 import logging
 from collections.abc import Mapping
@@ -29,31 +29,31 @@ log = logging.getLogger(__name__)
 
 
 class Divided(NamedTuple):
-    """The side of each text, and counts of what was found."""
+    """The split of each text, and counts."""
 
     sides: Sides
     counts: Mapping[str, int]
 
 
 class Split(Protocol):
-    """How texts are de-duplicated and divided."""
+    """How texts are deduplicated and divided."""
 
     def distinct(self, texts: Texts) -> Int64Array:
-        """The texts to keep, the earliest first, `(kept,)`."""
+        """Returns the texts to keep, the earliest first, `(kept,)`."""
         ...
 
     def divide(self, texts: Texts, kept: Int64Array) -> Divided:
-        """The side of each text; of one that is not kept, `REMOVED`."""
+        """Returns the split of each text, `REMOVED` for those that are not kept."""
         ...
 
     def shares(self) -> dict[str, float]:
-        """The share of the texts that each split should have, if any is asked for."""
+        """Returns the share of the texts asked for by split, if any is."""
         ...
 
 
 @dataclass(frozen=True)
 class GivenSplit:
-    """Keeps every text on the side that its record names."""
+    """Keeps every text in the split that its record names."""
 
     def distinct(self, texts: Texts) -> Int64Array:
         return np.arange(len(texts.interim.lengths))
@@ -73,9 +73,8 @@ class _NearDuplicateSplit:
     Args:
         shingle: words in a shingle.
         overlap: share of common shingles from which two patents are near-duplicates.
-        exact_up_to: among more texts than these, near-duplicates are found by MinHash, in time and
-            memory that grow with their number alone. It misses a few, and which ones may change
-            with the patents beside them.
+        exact_up_to: for more texts, near-duplicates are found by MinHash in linear time and memory;
+            a few are missed, and which ones can change with the patents beside them.
     """
 
     shingle: int
@@ -88,7 +87,7 @@ class _NearDuplicateSplit:
         return order[np.sort(first)]
 
     def clusters(self, interim: InterimCorpus, kept: Int64Array) -> Int64Array:
-        """For each text that is kept, the place in `kept` of its cluster's earliest member."""
+        """Returns for each text in `kept` the index of its cluster's earliest text."""
         ranks = np.full(len(interim.lengths), -1)
         ranks[kept] = np.arange(len(kept))
         find = exact_pairs
@@ -104,13 +103,13 @@ class _NearDuplicateSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterSplit(_NearDuplicateSplit):
-    """Divides near-duplicate clusters at random, by the text of their earliest member.
+    """Divides near-duplicate clusters at random, by a hash of their earliest text.
 
     Patents added to a corpus move no text outside their own cluster, see `assign_clusters`.
 
     Args:
-        valid: share of the texts that goes to valid.
-        test: share that goes to test.
+        valid: share of the texts for valid.
+        test: share of the texts for test.
     """
 
     valid: float
@@ -128,14 +127,14 @@ class ClusterSplit(_NearDuplicateSplit):
 
 @dataclass(frozen=True, kw_only=True)
 class DateSplit(_NearDuplicateSplit):
-    """Trains on the patents before a day and tests on those from then on.
+    """Trains on the patents before a day and tests on those from that day on.
 
-    A cluster belongs to the time of its earliest member. Of a cluster that begins before the day,
-    the members from then on are left out, and so are texts without a date.
+    A cluster belongs to the time of its earliest text. Later texts of a cluster that begins before
+    the day are left out, and so are texts without a date.
 
     Args:
-        test_from: the first day of test, as YYYY-MM-DD.
-        valid: share of the texts before that day that goes to valid.
+        test_from: first day of test, YYYY-MM-DD.
+        valid: share of the texts before that day for valid.
 
     Raises:
         ConfigError: if the day is not a date.
@@ -174,7 +173,7 @@ class DateSplit(_NearDuplicateSplit):
 def _by_place(
     digests: NDArray[np.uint64], clusters: Int64Array, *, valid: float, test: float
 ) -> Sides:
-    """The side of each text that is kept, by its cluster, `(kept,)`."""
+    """Returns the split of each text that is kept, by its cluster, `(kept,)`."""
     sizes = np.bincount(clusters, minlength=len(clusters))
     heads = np.flatnonzero(sizes)
     sides = np.zeros(len(clusters), np.int8)

@@ -1,9 +1,9 @@
-"""Ways to cut a split's ids into batches of `(inputs, targets)`.
+"""Windows: ways to cut a split's ids into batches of `(inputs, targets)`.
 
 A split is one flat array `<end> w1 … wn <end> w1 … wn <end>`: it begins with `<end>`, and each
-abstract is followed by one. So every word and every `<end>` but the first is a target exactly
-once, and the `<end>` before an abstract is what its first word is predicted from. Windows are cut
-from the (memory-mapped) array batch by batch; none is ever stored.
+abstract is followed by one. So every word and every `<end>` but the first is a target once, and the
+first word of an abstract is predicted from the `<end>` before it. Windows are cut from the
+memory-mapped array batch by batch and never stored.
 """
 
 from functools import partial
@@ -29,44 +29,43 @@ BLOCK = 2**22
 
 
 def describe_context(context: Context) -> str:
-    """What tables say of how far back a prediction looked."""
+    """Returns how tables describe the context of a model."""
     return f"{context} words" if isinstance(context, int) else context or "abstract"
 
 
 class Windows(Protocol):
-    """A data set whose items are whole batches: `windows[rows]` cuts the windows named by rows."""
+    """A data set whose items are batches: `windows[rows]` cuts the windows with these numbers."""
 
     carry_state: bool
     """Whether a batch goes on where the one before it stopped."""
 
     @property
     def context(self) -> Context:
-        """How far back a model that learns from these windows is made to look."""
+        """How far back a model that is trained on these windows looks."""
         ...
 
     @property
     def full(self) -> bool:
-        """Whether there is enough for one whole batch."""
+        """True if there is at least one whole batch."""
         ...
 
     def __len__(self) -> int: ...
 
     def sampler(self, seed: int | None) -> LengthBucketSampler | BPTTSampler:
-        """The batches of an epoch, shuffled by the seed, or in a fixed order where it is None."""
+        """Returns the sampler of batches, shuffled by the seed; None for a fixed order."""
         ...
 
 
 def abstract_starts(ids: Ids) -> Rows:
-    """Positions of the `<end>` before each abstract, and of the last one: `(abstracts + 1,)`."""
+    """Returns the index of the `<end>` before each abstract and of the last, `(abstracts + 1,)`."""
     blocks = range(0, len(ids), BLOCK)  # one at a time: a mask of all ids would be half as large
     return np.concatenate([at + np.flatnonzero(ids[at : at + BLOCK] == END) for at in blocks])
 
 
 def contexts(ids: Ids, positions: Rows, length: int, starts: Rows | None = None) -> Rows:
-    """The `length` words before each position `(N,)` of the same abstract, as `(N, length)`.
+    """Returns the `length` words before each position `(N,)` in its abstract, `(N, length)`.
 
-    What lies before the abstract is filled with `<end>`: gathering never steps back over the
-    `<end>` that the abstract begins with.
+    Positions before the abstract are filled with `<end>`, the one that precedes the abstract.
     """
     starts = abstract_starts(ids) if starts is None else starts
     first = starts[np.searchsorted(starts, positions, side="left") - 1]
@@ -76,12 +75,12 @@ def contexts(ids: Ids, positions: Rows, length: int, starts: Rows | None = None)
 
 
 class ManyToOne(Dataset[Batch]):
-    """`length` words in, the next word out: the mission's set-up.
+    """Windows of `length` words with the next word as the only target.
 
     Args:
         ids: a split, `(targets + 1,)`.
         length: words in a window; short ones are filled with `<end>` on the left.
-        stride: every so many-th word is a target; 1 makes each word a target once.
+        stride: distance of targets; 1 makes each word a target once.
         batch_size: windows in a batch.
     """
 
@@ -111,7 +110,7 @@ class ManyToOne(Dataset[Batch]):
 
 
 class EveryWord(Dataset[Batch]):
-    """Pieces of one abstract, each word the target of the one before it.
+    """Pieces of abstracts in which every next word is a target.
 
     Args:
         ids: a split, `(targets + 1,)`.
@@ -151,7 +150,7 @@ class EveryWord(Dataset[Batch]):
         )
 
     def cut(self, rows: Rows) -> tuple[Rows, Rows]:
-        """Where pieces begin, and how many words they have, both `(B,)`."""
+        """Returns where pieces begin and how many words they have, both `(B,)`."""
         if self.pieces is None or self.length is None:
             return self.starts[rows], self.starts[rows + 1] - self.starts[rows]
         abstracts = np.searchsorted(self.pieces, rows, side="right") - 1
@@ -160,7 +159,7 @@ class EveryWord(Dataset[Batch]):
 
 
 class PieceLengths:
-    """How many words pieces have, told as they are asked for: `lengths[rows]`."""
+    """Lengths of pieces, computed when they are asked for: `lengths[rows]`."""
 
     def __init__(self, pieces: EveryWord) -> None:
         self.pieces = pieces
@@ -172,16 +171,16 @@ class PieceLengths:
 class Stream(Dataset[Batch]):
     """The joined corpus as `batch_size` parallel streams, read `length` words at a time.
 
-    Row b of a batch goes on where row b of the batch before it stopped, for a network whose state
-    is carried (Mikolov et al. 2010). Each stream is one row of a batch, so a batch is one step.
+    Row b of a batch continues row b of the batch before, for a network whose state is carried
+    (Mikolov et al. 2010).
 
     Args:
         ids: a split, `(targets + 1,)`.
         length: words in a step.
-        batch_size: streams.
-        random_length: steps are about so long, each epoch cut at other places, see `BPTTSampler`.
-        running_text: the corpus is one running text, not texts that have nothing to do with each
-            other: it is tested as a stream too.
+        batch_size: number of streams.
+        random_length: draw the lengths of steps anew for each epoch, see `BPTTSampler`.
+        running_text: the corpus is one running text rather than independent texts, and is tested
+            as a stream too.
     """
 
     carry_state = True
@@ -218,12 +217,12 @@ class Stream(Dataset[Batch]):
 
 
 def evaluation_windows(ids: Ids, *, context: Context, batch_size: int) -> Windows:
-    """Windows in which every word and every `<end>` of a split is a target exactly once.
+    """Returns windows in which every word and every `<end>` of a split is a target exactly once.
 
     Args:
         ids: a split, `(targets + 1,)`.
-        context: how far back the model was made to look.
-        batch_size: abstracts in a batch, or rows of `context` words of about as many words.
+        context: how far back the model looks.
+        batch_size: abstracts in a batch; for a context of n words, a batch has about as many words.
     """
     if context == RUNNING:
         return Stream(ids, length=256, batch_size=1, random_length=False, running_text=True)
@@ -233,10 +232,10 @@ def evaluation_windows(ids: Ids, *, context: Context, batch_size: int) -> Window
 
 
 def share(batch: Batch, *, rank: int, processes: int) -> LoadedBatch:
-    """The rows of a batch that are one process's: every `processes`-th, from row `rank` on.
+    """Returns one process's rows of a batch: every `processes`-th, from row `rank` on.
 
-    Where there are too few rows for a process it gets one that asks for nothing, since all
-    processes have to take the same steps.
+    A process without a row gets one without targets, since all processes have to take equally many
+    steps.
     """
     inputs, targets = batch
     learned = int((targets != IGNORE).sum())
@@ -253,14 +252,14 @@ def loader(
     processes: int = 1,
     pin_memory: bool = False,
 ) -> Loader:
-    """An epoch of batches, each a `LoadedBatch`.
+    """Returns a loader of an epoch's batches, each a `LoadedBatch`.
 
     Args:
         windows: cut the batches.
-        seed: shuffles them; None for a fixed order.
-        rank: of the process whose share of each batch this is.
-        processes: how many share a batch.
-        pin_memory: batches lie where a GPU copies them from by itself.
+        seed: random seed of the order; None for a fixed order.
+        rank: rank of this process.
+        processes: number of processes that share a batch.
+        pin_memory: put batches into pinned memory, for a GPU.
     """
     return Loader(
         windows,  # type: ignore[arg-type]

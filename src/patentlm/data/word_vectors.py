@@ -1,4 +1,4 @@
-"""Word vectors trained elsewhere, in the text files that GloVe and word2vec write."""
+"""Reads word vectors from the text files of GloVe and word2vec."""
 
 import gzip
 import zlib
@@ -14,17 +14,19 @@ from patentlm.errors import DataError
 def read_word_vectors(
     path: str | Path, ids: Mapping[str, int], *, size: int
 ) -> dict[int, NDArray[np.float32]]:
-    """Vectors `(size,)` by id, of the words that the file has; of a word that stands there twice,
-    the first.
+    """Reads the vectors of some words; the first vector counts if a word occurs twice.
 
     Args:
-        path: a text file, perhaps in .gz: a word and its numbers a line, blanks between them. The
-            first line may say how many words and numbers there are, as word2vec does.
-        ids: of the words that are looked for.
-        size: numbers of a vector.
+        path: a text file, also in .gz: a word and its numbers on each line, separated by blanks.
+            The first line may hold the numbers of words and dimensions, as in word2vec.
+        ids: ids of the words that are looked for.
+        size: dimensions of a vector.
+
+    Returns:
+        Vectors `(size,)` by id, for the words that the file has.
 
     Raises:
-        DataError: if the file can't be read, or a vector is of another size or not finite.
+        DataError: if the file can't be read, or a vector has another size or is not finite.
     """
     found: dict[int, NDArray[np.float32]] = {}
     for number, line in _lines(Path(path).expanduser()):
@@ -54,7 +56,7 @@ def _vector(numbers: list[str], size: int, place: str) -> NDArray[np.float32]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that are not empty, by number."""
+    """Yields the lines that are not empty, with their numbers."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -67,7 +69,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _is_header(line: str) -> bool:
-    """Whether a first line counts words and numbers, instead of being a word's."""
+    """True if a first line holds the numbers of words and dimensions."""
     fields = line.split()
     return len(fields) == 2 and all(field.isdecimal() for field in fields)
 

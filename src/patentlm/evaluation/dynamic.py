@@ -1,4 +1,4 @@
-"""Dynamic evaluation: a network goes on learning from the text it reads."""
+"""Dynamic evaluation: a network keeps learning from the text that it reads."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,18 +28,18 @@ from patentlm.progress import progress
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a network adapts.
+    """Settings of dynamic evaluation.
 
     Args:
-        segment: words read and scored before each step.
-        learning_rate: of a step.
-        decay: how fast the weights go back to the trained ones.
-        epsilon: added to the gradients' root mean squares, by which steps are divided.
-        batches: of train, from which those are taken.
+        segment: words that are read and scored before each update.
+        learning_rate: learning rate of an update.
+        decay: rate at which the weights return to the trained ones.
+        epsilon: added to the root mean squares that updates are divided by.
+        batches: training batches for the root mean squares.
         batch_size: abstracts in each.
 
     Raises:
-        ConfigError: if one can't work.
+        ConfigError: if a value does not work.
     """
 
     segment: int
@@ -60,19 +60,18 @@ class Settings:
 
 
 class Adaptation:
-    """Steps of a network's weights: RMS with a global prior (Krause et al. 2018, "Dynamic
-    evaluation of neural sequence models").
+    """Updates of a network's weights: RMS with a global prior (Krause et al. 2018).
 
-    With g the gradient of a segment, RMS the root mean squares of gradients in training and w0 the
-    trained weights, a step is w += -learning_rate · g / (RMS + epsilon) + decay · (w0 - w) · R,
-    where R is RMS divided by its mean and decay · R at most 1. A segment cut short has its g times
-    its share of a whole one, so that all words count alike: the gradient of few is large and
-    uncertain.
+    Krause et al. 2018, "Dynamic evaluation of neural sequence models". With g the gradient on a
+    segment, RMS the root mean squares of the training gradients and w0 the trained weights, an
+    update is w += -learning_rate · g / (RMS + epsilon) + decay · (w0 - w) · R, where R is RMS
+    divided by its mean, and decay · R is at most 1. The gradient of a short segment is scaled by
+    its length, so that all words count alike: the mean over few words is large and uncertain.
 
     Args:
-        network: whose weights change.
-        squares: mean squared gradient of each of its trainable parameters, see `second_moments`.
-        settings: of the steps.
+        network: the network that is updated.
+        squares: second moment of the gradient of each trainable parameter, see `second_moments`.
+        settings: of the updates.
     """
 
     def __init__(self, network: Network, squares: Sequence[Tensor], settings: Settings) -> None:
@@ -87,7 +86,7 @@ class Adaptation:
 
     @torch.no_grad()
     def step(self, loss: Tensor, words: int) -> None:
-        """Learns from the mean loss `()` of so many words."""
+        """Updates the weights with the gradient of a mean loss `()` over `words` words."""
         gradients, rate = _gradients(loss, self.weights), self.rate * (words / self.segment)
         for weight, trained, pull, gradient, divisor in zip(
             self.weights, self.trained, self.pull, gradients, self.divisors, strict=True
@@ -96,7 +95,7 @@ class Adaptation:
 
     @torch.no_grad()
     def reset(self) -> None:
-        """Goes back to the trained weights."""
+        """Restores the trained weights."""
         for weight, trained in zip(self.weights, self.trained, strict=True):
             weight.copy_(trained)
 
@@ -104,13 +103,13 @@ class Adaptation:
 def second_moments(
     network: Network, ids: Ids, settings: Settings, *, context: Context
 ) -> list[Tensor]:
-    """Mean over batches of the squared gradient of each trainable parameter.
+    """Returns the mean squared gradient of each trainable parameter over training batches.
 
     Args:
-        network: has been trained.
-        ids: what it was trained on, `(targets + 1,)`.
-        settings: how many batches, drawn at random with a fixed seed.
-        context: how far back the network was made to look.
+        network: trained network.
+        ids: its training set, `(targets + 1,)`.
+        settings: number and size of batches, drawn with a fixed seed.
+        context: how far back the network looks.
     """
     windows = evaluation_windows(ids, context=context, batch_size=settings.batch_size)
     weights = _weights(network)
@@ -131,7 +130,7 @@ def second_moments(
 def score_adapting(
     network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
 ) -> Score:
-    """Score of a network that adapts; see `read_adapting`."""
+    """Scores a network that adapts; see `read_adapting`."""
     sums = torch.zeros(4, dtype=torch.float64)
     for hidden, targets in read_adapting(network, ids, squares, settings, context=context):
         sums += hidden_metric_sums(network, hidden, targets)
@@ -141,19 +140,18 @@ def score_adapting(
 def read_adapting(
     network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Hidden vectors `(N, H)` and targets `(N,)`, segment by segment, each before the network has
-    learned from it.
+    """Yields hidden vectors `(N, H)` and targets `(N,)` of segments, adapting after each.
 
-    Logits have to be made of them before the next segment is asked for: then the weights change.
-    Each abstract begins with the trained weights, and so does whatever comes after; a running text
-    is learned from throughout.
+    Compute logits before asking for the next segment, since the weights change then. Each abstract
+    begins with the trained weights, and they are restored at the end; on a running text the network
+    learns throughout.
 
     Args:
         network: reads and adapts.
         ids: a split, `(targets + 1,)`.
-        squares: of `second_moments`.
+        squares: from `second_moments`.
         settings: of the adaptation.
-        context: how far back the network was made to look.
+        context: how far back the network looks.
     """
     adaptation = Adaptation(network, squares, settings)
     starts = abstract_starts(ids)
@@ -172,17 +170,17 @@ def read_adapting(
 def adapt(
     network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
 ) -> None:
-    """Leaves a network with the weights it has once it has learned from all of a text.
+    """Updates a network on all of a text.
 
     Args:
         network: reads and adapts.
-        ids: the text and the `<end>` before it, `(words + 1,)`.
-        squares: of `second_moments`.
+        ids: the text after `<end>`, `(words + 1,)`.
+        squares: from `second_moments`.
         settings: of the adaptation.
-        context: how far back the network was made to look.
+        context: how far back the network looks.
 
     Raises:
-        ConfigError: if its steps are so large that the weights are no numbers any more.
+        ConfigError: if the updates are so large that weights are no longer finite.
     """
     segments = _segments(ids, context, settings.segment)
     read = _read_text(network, segments, Adaptation(network, squares, settings), context)
@@ -196,8 +194,7 @@ def adapt(
 def _read_text(
     network: Network, segments: Sequence[Batch], adaptation: Adaptation, context: Context
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Hidden vectors `(N, H)` and targets `(N,)` of each segment, which is learned from when the
-    next one is asked for."""
+    """Yields hidden vectors `(N, H)` and targets `(N,)` of segments, adapting after each."""
     state: State = None
     for segment in segments:
         with _learning(network):
@@ -209,8 +206,11 @@ def _read_text(
 
 
 def _segments(text: Ids, context: Context, words: int) -> list[Batch]:
-    """A text `(T + 1,)` as batches of `words` targets: rows `(1, words)` that go on one after the
-    other, or where a network looks back a number of words, a row of them for each target."""
+    """Yields a text `(T + 1,)` as batches of `words` targets.
+
+    A batch is one row `(1, words)` that continues the one before; with a context of n words, it has
+    a row of n words for each target.
+    """
     if isinstance(context, int):
         targets = np.arange(len(text) - 1)
         windows = ManyToOne(text, length=context, stride=1, batch_size=words)
@@ -230,7 +230,7 @@ def _gradients(loss: Tensor, weights: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 @contextmanager
 def _learning(network: Network) -> Iterator[None]:
-    """Gradients, but no dropout; cuDNN has none for networks that don't train."""
+    """Context with gradients but without dropout; cuDNN has gradients only in training mode."""
     network.eval()
     with torch.enable_grad(), cudnn.flags(enabled=False):
         yield

@@ -1,4 +1,4 @@
-"""What of a text stands in the training set, word for word."""
+"""Finds word sequences of a text in the training set."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
@@ -19,31 +19,40 @@ PIECE = 1 << 21
 
 
 class Run(NamedTuple):
-    """A run of words of a text: which word is its first, and how many there are."""
+    """A sequence of consecutive words of a text: index of the first, and number."""
 
     first: int
     words: int
 
 
 class Copied(NamedTuple):
-    """What of a text stands in the training set: its runs of `COPIED` words or more, in order,
-    which may overlap, none within another; and how many words the longest run has, however few."""
+    """The parts of a text that occur in the training set.
+
+    Args:
+        runs: maximal sequences of `COPIED` words or more, in order; they may overlap.
+        longest: length of the longest sequence, however short.
+    """
 
     runs: list[Run]
     longest: int
 
 
 def match(ids: Ids, train: Ids) -> Rows:
-    """How many words in a row, from each position on, also stand in a row in the training set.
+    """Returns the length of the longest sequence from each position on that is in the training set.
 
-    No run goes beyond its text, here or there, and none holds `<unk>`, which may be any word.
+    No sequence crosses the end of a text, and none has `<unk>`, which may be any word.
 
     Args:
-        ids: texts as `<end> w1 … wn <end> …`, `(targets + 1,)`; a few beside the training set.
-        train: likewise, and may lie on disk; read once, in pieces.
+        ids: texts as `<end> w1 … wn <end> …`, `(targets + 1,)`; few compared to the training set.
+        train: the training set in the same form; may be on disk, is read once in pieces.
 
     Returns:
-        `(targets + 1,)`; exact.
+        Lengths, `(targets + 1,)`, exact.
+
+    Example:
+        >>> ids, train = np.array([0, 5, 6, 7, 0]), np.array([0, 8, 5, 6, 0])
+        >>> match(ids, train).tolist()
+        [0, 2, 1, 0, 0]
     """
     longest = np.zeros(len(ids), np.int64)
     for start in range(0, len(train), PIECE):
@@ -53,10 +62,10 @@ def match(ids: Ids, train: Ids) -> Rows:
 
 
 def _matches(ids: Ids, train: Ids, start: int) -> Iterator[tuple[int, Rows]]:
-    """For lengths 1, 2, …: where runs of so many words begin that also begin in a piece of train.
+    """Yields, for lengths 1, 2, …, where common sequences of that length begin.
 
-    Both sides grow by a word at a time. Equal runs have equal ranks, and what has no equal on the
-    other side is dropped, so that after a few words little is left.
+    Both sides grow by one word at a time. Equal sequences have equal ranks, and those without an
+    equal on the other side are dropped, so that little is left after a few words.
     """
     here, there = np.arange(len(ids)), np.arange(start, min(start + PIECE, len(train)))
     ranks, ranks_there = np.zeros_like(here), np.zeros_like(there)
@@ -75,14 +84,14 @@ def _matches(ids: Ids, train: Ids, start: int) -> Iterator[tuple[int, Rows]]:
 
 
 def _grown(ids: Ids, starts: Rows, ranks: Rows, length: int) -> tuple[Rows, Rows]:
-    """The runs that have one more word, which makes them `length` long: starts and keys."""
+    """Extends sequences by one word to `length` words; returns their starts and keys."""
     words = ids[starts + length - 1].astype(np.int64)
     goes_on = words > UNK
     return starts[goes_on], (ranks[goes_on] << 32) + words[goes_on]
 
 
 def find_copied(texts: Iterable[Iterable[int]], train: Ids) -> list[Copied]:
-    """What of each text of word ids stands in the training set."""
+    """Finds the parts of each text of word ids that are in the training set."""
     ids = joined(texts)
     matches = match(ids, train)
     parts = np.split(matches, abstract_starts(ids)[1:-1])  # each with a 0 for its <end> in front
@@ -96,12 +105,17 @@ def _runs(matches: Rows) -> list[Run]:
 
 
 def joined(texts: Iterable[Iterable[int]]) -> Ids:
-    """Texts of word ids as `<end> w1 … wn <end> …`, `(targets + 1,)`."""
+    """Joins texts of word ids as `<end> w1 … wn <end> …`, `(targets + 1,)`."""
     return np.array([END, *chain.from_iterable((*text, END) for text in texts)], np.uint32)
 
 
 def cover(runs: Sequence[Run]) -> list[Run]:
-    """Runs of a text, in order, with those that overlap or touch made one."""
+    """Merges sequences of a text that overlap or touch.
+
+    Example:
+        >>> [tuple(run) for run in cover([Run(0, 8), Run(6, 9), Run(20, 8)])]
+        [(0, 15), (20, 8)]
+    """
     stretches: list[Run] = []
     for first, words in runs:
         end = first + words

@@ -1,4 +1,4 @@
-"""What predictions are worth: perplexity, bits per word and accuracy over counted targets."""
+"""Metrics of predictions: perplexity, bits per word and accuracy over counted targets."""
 
 import math
 from collections.abc import Iterator
@@ -20,13 +20,18 @@ ROWS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Sums over targets, and the figures people compare.
+    """Sums over targets, and the metrics made of them.
 
     Args:
-        nll_sum: summed negative log-likelihood; nan for a predictor that gives no probabilities.
-        correct: targets that were the likeliest word.
-        correct5: targets among the five likeliest.
-        targets: how many there were.
+        nll_sum: summed negative log-likelihood (natural logarithm); nan without probabilities.
+        correct: number of targets that were the most likely word.
+        correct5: number of targets among the five most likely.
+        targets: number of targets.
+
+    Example:
+        >>> score = Score(nll_sum=2 * math.log(8), correct=1, correct5=2, targets=2)
+        >>> round(score.perplexity, 6), round(score.bits, 6), score.accuracy
+        (8.0, 3.0, 0.5)
     """
 
     nll_sum: float
@@ -36,38 +41,38 @@ class Score:
 
     @classmethod
     def of(cls, metric_sums: Tensor) -> "Score":
-        """From metric sums `(4,)`, or a sum of them."""
+        """Makes a score of metric sums `(4,)`."""
         nll_sum, correct, correct5, targets = metric_sums.tolist()
         return cls(nll_sum, round(correct), round(correct5), round(targets))
 
     @property
     def loss(self) -> float:
-        """Mean negative log-likelihood, nats per target."""
+        """Mean negative log-likelihood of a target, with the natural logarithm."""
         return self.nll_sum / self.targets
 
     @property
     def perplexity(self) -> float:
-        """exp of the loss."""
+        """`exp(loss)`."""
         return math.exp(min(self.loss, 700.0))
 
     @property
     def bits(self) -> float:
-        """Mean negative log-likelihood, bits per target."""
+        """Mean negative log-likelihood of a target, in bits."""
         return self.loss / math.log(2)
 
     @property
     def accuracy(self) -> float:
-        """Share of targets that were the likeliest word."""
+        """Share of targets that were the most likely word."""
         return self.correct / self.targets
 
     @property
     def accuracy5(self) -> float:
-        """Share of targets among the five likeliest words."""
+        """Share of targets among the five most likely words."""
         return self.correct5 / self.targets
 
 
 def metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
-    """Sums `(4,)` over targets: negative log-likelihood, correct, correct among five, and count.
+    """Sums over targets `(4,)`: negative log-likelihood, correct, correct among five, count.
 
     Args:
         logits: `(N, V)`.
@@ -77,7 +82,7 @@ def metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
-    """The same as float32 where the logits are: nothing waits for a device."""
+    """Computes the sums in float32 on the logits' device, without synchronisation."""
     nll_sum = F.cross_entropy(logits.float(), targets, reduction="none").sum()
     hits = logits.topk(min(5, logits.shape[-1])).indices == targets[:, None]  # (N, 5)
     count = torch.full_like(nll_sum, len(targets))
@@ -85,14 +90,13 @@ def _metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def batch_metric_sums(network: Network, batch: Batch, state: State) -> tuple[Tensor, State]:
-    """Metric sums `(4,)` of a network on a batch, and the state after it."""
+    """Returns metric sums `(4,)` of a network on a batch, and the state after it."""
     hidden, targets, state = read_batch(network, batch, state)
     return hidden_metric_sums(network, hidden, targets), state
 
 
 def read_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, Tensor, State]:
-    """Hidden vectors `(N, H)` where a prediction is asked, the targets `(N,)`, both where the
-    network is, and the state after the batch."""
+    """Returns hidden vectors `(N, H)` and targets `(N,)` of a batch, and the state after it."""
     loaded = LoadedBatch.of(batch).to(next(network.parameters()).device)
     with full_float32(loaded.inputs):
         hidden, state = network(loaded.inputs, state)  # (B, T, H)
@@ -100,8 +104,7 @@ def read_batch(network: Network, batch: Batch, state: State) -> tuple[Tensor, Te
 
 
 def hidden_metric_sums(network: Network, hidden: Tensor, targets: Tensor) -> Tensor:
-    """Metric sums `(4,)` of the predictions a network's head makes of hidden vectors `(N, H)` for
-    targets `(N,)`."""
+    """Returns metric sums `(4,)` for hidden vectors `(N, H)` and targets `(N,)`."""
     parts = [slice(at, at + ROWS) for at in range(0, len(targets), ROWS)]
     with full_float32(targets):
         sums = [_metric_sums(network.head.logits(hidden[at]), targets[at]) for at in parts]
@@ -110,8 +113,10 @@ def hidden_metric_sums(network: Network, hidden: Tensor, targets: Tensor) -> Ten
 
 @contextmanager
 def full_float32(tensor: Tensor) -> Iterator[None]:
-    """Whatever the precision of training, float32 in full where a tensor is: neither autocast nor
-    TF32, with which cuDNN's recurrent layers round their factors to 10 bits."""
+    """Context without autocast and TF32 for the device of a tensor.
+
+    With TF32, cuDNN's recurrent layers round factors to 10 bits.
+    """
     cuda = {
         "enabled": cudnn.enabled,
         "benchmark": cudnn.benchmark,

@@ -1,4 +1,4 @@
-"""Words whose vectors in the embedding point the same way."""
+"""Words with similar embedding vectors."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from patentlm.model.network import Network
 
 
 class Neighbour(NamedTuple):
-    """A word and the cosine of the angle between its vector and that of the word asked for."""
+    """A word and the cosine similarity of its vector."""
 
     word: str
     similarity: float
@@ -21,19 +21,19 @@ class Neighbour(NamedTuple):
 def neighbours(
     network: Network, word: str, vocabulary: Vocabulary, *, count: int
 ) -> list[Neighbour]:
-    """The words nearest to a word in the embedding, by cosine.
+    """Returns the words with the highest cosine similarity in the embedding.
 
     Args:
-        network: whose embedding it is.
-        word: a word of the vocabulary; where that is one of byte pairs, the mean of its pieces.
-        vocabulary: of the network.
-        count: how many.
+        network: network with the embedding.
+        word: a word of the vocabulary; for byte pairs, the mean of its pieces is compared.
+        vocabulary: vocabulary of the network.
+        count: number of neighbours.
 
     Returns:
-        Nearest first; neither the word itself nor the special ones.
+        The most similar first, without the word itself and special words.
 
     Raises:
-        ConfigError: if the vocabulary lacks the word.
+        ConfigError: if the word is not in the vocabulary.
     """
     ids = vocabulary.encode([word.lower()]).tolist()
     if not ids or UNK in ids:

@@ -1,7 +1,7 @@
-"""The n-gram model every network has to beat: interpolated Kneser-Ney, exact, in numpy alone.
+"""The n-gram baseline: interpolated Kneser-Ney, exact, in numpy.
 
-Kneser & Ney 1995, "Improved backing-off for m-gram language modeling"; the three discounts of each
-order are those of Chen & Goodman 1999, "An empirical study of smoothing techniques for language
+Kneser & Ney 1995, "Improved backing-off for m-gram language modeling", with the three discounts for
+each order of Chen & Goodman 1999, "An empirical study of smoothing techniques for language
 modeling" (modified Kneser-Ney).
 """
 
@@ -32,7 +32,7 @@ class _Followers:
     left: Probabilities  # (C,) the mass discounted, which the shorter context shares out
 
     def of(self, ranks: Rows) -> tuple[Rows, Rows]:
-        """Followers of contexts `(N,)`: whose they are and where they stand, both `(F,)`."""
+        """Returns the followers of contexts `(N,)`: their context and position, both `(F,)`."""
         sizes = self.starts[ranks + 1] - self.starts[ranks]  # (N,)
         owners = np.repeat(np.arange(len(ranks)), sizes)  # (F,)
         behind = np.arange(len(owners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -40,20 +40,20 @@ class _Followers:
 
 
 class KneserNey:
-    """Counts of a training split, and the next-word probabilities they give.
+    """A Kneser-Ney model: counts of a training split, and the probabilities of next words.
 
-    The longest n-grams are counted as they occur, shorter ones by how many different words they
-    follow. An order gives what it discounts to the next lower one, and the lowest to all words
-    alike, so no word has probability zero. As elsewhere, `<end>` fills a context on the left.
+    The longest n-grams are counted as they occur, shorter ones by the number of different words
+    before them. Each order gives the mass that it discounts to the next lower one, the lowest to
+    all words equally, so no word has probability zero. `<end>` fills contexts on the left.
 
     Args:
-        ids: a split, `(targets + 1,)`, which begins with `<end>`.
+        ids: a split that begins with `<end>`, `(targets + 1,)`.
         vocabulary: number of words, `V`.
-        order: words in the longest n-gram; its context has `order - 1`.
+        order: words in the longest n-gram, whose context has `order - 1`.
 
     Raises:
-        ConfigError: the order is not a whole number of at least 1.
-        DataError: the split has no target, or ids the vocabulary lacks.
+        ConfigError: if the order is not a whole number of at least 1.
+        DataError: if the split has no target, or ids outside the vocabulary.
     """
 
     def __init__(self, ids: Ids, *, vocabulary: int, order: int) -> None:
@@ -75,13 +75,13 @@ class KneserNey:
         self._words = self._without_context(self._orders.pop())
 
     def probabilities(self, contexts: Rows) -> Probabilities:
-        """The probability of each word after each context.
+        """Returns the probability of each word after each context.
 
         Args:
-            contexts: the words before, `(N, order - 1)`, the nearest last, filled with `<end>`.
+            contexts: the words before, nearest last, filled with `<end>`, `(N, order - 1)`.
 
         Returns:
-            `(N, V)`; each row sums to 1 and is positive throughout.
+            Probabilities `(N, V)`; each row sums to 1, and all are positive.
         """
         result = np.zeros((len(contexts), self.vocabulary))  # (N, V)
         left = np.ones(len(contexts))  # (N,)
@@ -96,7 +96,7 @@ class KneserNey:
         return result
 
     def _ranks(self, contexts: Rows) -> Iterator[Rows]:
-        """Ranks `(N,)` of the last one, two, … words of each context, or `UNSEEN`."""
+        """Returns ranks `(N,)` of the last one, two, … words of each context, or `UNSEEN`."""
         ranks = np.zeros(len(contexts), dtype=np.int64)
         for back, pairs in enumerate(self._contexts, start=1):
             wanted = np.where(
@@ -107,7 +107,7 @@ class KneserNey:
             yield ranks
 
     def _followers(self, pairs: Rows, counts: Rows) -> _Followers:
-        """One order from its n-grams `(G,)`, sorted pairs of context and word, and their counts."""
+        """Builds one order from n-grams `(G,)`, sorted by context and word, and their counts."""
         ranks, words = np.divmod(pairs, self.vocabulary)
         taken = _discounts(counts)[np.minimum(counts, 3)]  # (G,)
         totals = np.bincount(ranks, counts)  # (C,)
@@ -119,17 +119,17 @@ class KneserNey:
         )
 
     def _without_context(self, followers: _Followers) -> Probabilities:
-        """The probability of each word `(V,)` whatever stands before it."""
+        """Returns the probability of each word without context, `(V,)`."""
         result = np.full(self.vocabulary, followers.left[0] / self.vocabulary)
         result[followers.words] += followers.probs
         return result
 
 
 def _discounts(counts: Rows) -> Probabilities:
-    """What to take off counts of 0, 1, 2 and of 3 or more: `(4,)`.
+    """Returns the discounts of counts 0, 1, 2 and 3 or more, `(4,)`.
 
-    On tiny corpora Chen & Goodman's estimates can be undefined or fall below zero. The discount of
-    single n-grams stands in for them, so that every context leaves some mass to a shorter one.
+    On tiny corpora Chen & Goodman's estimates can be undefined or negative. The discount of single
+    n-grams replaces them then, so that every context leaves some mass to shorter ones.
     """
     of = np.bincount(np.minimum(counts, 5), minlength=6)  # (6,) n-grams seen once, twice, …
     single = of[1] / (of[1] + 2 * of[2]) if of[1] else 0.5

@@ -1,4 +1,4 @@
-"""Scores of networks and of baselines over every target of a split."""
+"""Scores networks and baselines over every target of a split."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ NGRAM_ROWS = 256
 
 @torch.inference_mode()
 def score_network(network: Network, windows: Windows) -> Score:
-    """Score of a network over all targets of evaluation windows."""
+    """Scores a network over all targets of evaluation windows."""
     sums = torch.zeros(4, dtype=torch.float64)
     for hidden, targets in read_windows(network, windows):
         sums += hidden_metric_sums(network, hidden, targets)
@@ -28,7 +28,7 @@ def score_network(network: Network, windows: Windows) -> Score:
 
 @torch.no_grad()
 def read_windows(network: Network, windows: Windows) -> Iterator[tuple[Tensor, Tensor]]:
-    """Hidden vectors `(N, H)` and targets `(N,)`, batch by batch; state is carried in a stream."""
+    """Yields hidden vectors `(N, H)` and targets `(N,)` by batch; a stream carries the state."""
     network.eval()
     state: State = None
     for batch in progress("Scoring", loader(windows, seed=None), unit="batches"):
@@ -38,14 +38,16 @@ def read_windows(network: Network, windows: Windows) -> Iterator[tuple[Tensor, T
 
 
 def score_most_common(corpus: Corpus, split: str) -> Score:
-    """The word most common in train as every guess (the five most common for five); it gives no
-    probabilities, so its perplexity is nan."""
+    """Scores the guess of the most common words of train for every target.
+
+    It gives no probabilities, so its perplexity is nan.
+    """
     score = score_unigram(corpus, split)
     return Score(float("nan"), score.correct, score.correct5, score.targets)
 
 
 def score_unigram(corpus: Corpus, split: str) -> Score:
-    """Each word as likely as it is frequent in train, one added to every count (Laplace)."""
+    """Scores word frequencies in train, with one added to every count (Laplace)."""
     counts = np.bincount(corpus.ids("train")[1:], minlength=len(corpus.vocabulary)) + 1
     logits = torch.from_numpy(np.log(counts / counts.sum()))
     targets = np.bincount(corpus.ids(split)[1:], minlength=len(corpus.vocabulary))
@@ -59,7 +61,7 @@ def score_unigram(corpus: Corpus, split: str) -> Score:
 
 
 def score_ngram(corpus: Corpus, split: str, *, order: int) -> Score:
-    """Interpolated Kneser-Ney of the given order, counted on train."""
+    """Scores interpolated Kneser-Ney of an order, counted on train."""
     model = KneserNey(corpus.ids("train"), vocabulary=len(corpus.vocabulary), order=order)
     ids = corpus.ids(split)
     starts = abstract_starts(ids)

@@ -1,4 +1,4 @@
-"""A network at work: what its gates, cells and hidden vectors hold after each word."""
+"""Traces of a network: its gates, cell states and hidden vectors after each word."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """What a network computed at each word of a text, as arrays with the axes `axes`.
+    """What a network computed at each word of a text.
 
     Args:
-        words: the input words; the first is the `<end>` that opens a text.
+        words: the input words, beginning with the `<end>` before the text.
         hidden: hidden vectors of each layer, `(layers, words, H)`.
-        cell: cell states of each layer, likewise; None for layers that have none, such as a GRU's.
-        gates: by name, likewise: `i`, `f`, `g` and `o` of an LSTM (Hochreiter & Schmidhuber 1997),
-            `r`, `z` and `n` of a GRU (Cho et al. 2014); empty for layers without gates.
+        cell: cell states in the same shape; None for layers without, such as a GRU's.
+        gates: gates by name in the same shape: `i`, `f`, `g` and `o` of an LSTM (Hochreiter &
+            Schmidhuber 1997), `r`, `z` and `n` of a GRU (Cho et al. 2014); empty if unknown.
         axes: names of the arrays' axes.
     """
 
@@ -36,12 +36,15 @@ class Trace:
 
 @torch.no_grad()
 def trace(network: Network, words: Sequence[int], names: Sequence[str]) -> Trace:
-    """Reads words one by one and keeps what the network computed.
+    """Reads words one by one and keeps what the network computes.
 
     Args:
-        network: reads the words from a state of zeros.
-        words: ids, the `<end>` that opens the text included.
+        network: reads the words from a zero state.
+        words: ids, beginning with the `<end>` before the text.
         names: the words themselves.
+
+    Returns:
+        The trace.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -61,7 +64,7 @@ def trace(network: Network, words: Sequence[int], names: Sequence[str]) -> Trace
 
 
 def _read(network: Network, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Hidden vectors and cells after each word `(T,)`, both `(layers, T, H)`."""
+    """Returns hidden vectors and cell states after each word `(T,)`, both `(layers, T, H)`."""
     state: State = None
     states: list[tuple[Tensor, ...]] = []
     for word in inputs:

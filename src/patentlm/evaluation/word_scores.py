@@ -1,4 +1,4 @@
-"""A text word by word: how likely a network found each, and what it found likelier."""
+"""Scores a text word by word: how likely a network found each, and which words instead."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from patentlm.data.corpus import encode_texts
+from patentlm.data.text import detokenize, word_starts
 from patentlm.data.windows import Context, evaluation_windows
-from patentlm.data.words import END, SPECIAL, Vocabulary, detokenize, word_starts
+from patentlm.data.words import END, SPECIAL, Vocabulary
 from patentlm.evaluation.scoring import read_windows
 from patentlm.model.network import Network
 
@@ -23,7 +24,7 @@ STRONGEST = 16
 
 
 class Alternative(NamedTuple):
-    """A word that might have stood there, and its natural log-probability."""
+    """A word and its log-probability (natural logarithm) at a position."""
 
     word: str
     log_probability: float
@@ -31,14 +32,14 @@ class Alternative(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WordScore:
-    """How a network rates one word of a text after all the words before it.
+    """How likely a network finds one word of a text, given the words before it.
 
     Args:
-        word: as it stands in the text, or `<end>`.
-        log_probability: natural; that of `<unk>` where the vocabulary lacks the word.
-        rank: 1 for the likeliest word of the vocabulary.
-        alternatives: the likeliest words, likeliest first.
-        unknown: True if the vocabulary lacks the word.
+        word: the word in the text, or `<end>`.
+        log_probability: natural logarithm; of `<unk>` if the word is not in the vocabulary.
+        rank: 1 for the most likely word of the vocabulary.
+        alternatives: the most likely words, in order.
+        unknown: True if the word is not in the vocabulary.
     """
 
     word: str
@@ -49,7 +50,7 @@ class WordScore:
 
     @property
     def bits(self) -> float:
-        """The word's surprise: its negative log-probability in bits."""
+        """The surprisal of the word: its negative log-probability in bits."""
         return -self.log_probability / log(2)
 
 
@@ -58,7 +59,7 @@ class ScoredText(list[WordScore]):
 
     @property
     def perplexity(self) -> float:
-        """exp of the mean negative log-probability of an entry."""
+        """`exp` of the mean negative log-probability."""
         return exp(-sum(entry.log_probability for entry in self) / len(self))
 
     def _repr_html_(self) -> str:
@@ -86,14 +87,14 @@ def score_words(
 ) -> ScoredText:
     """Scores each word of a text and its end.
 
-    Where the vocabulary is one of byte pairs, a word's log-probability is the sum over its pieces,
-    its rank is the worst of theirs, and its alternatives are those of its first piece.
+    With byte pairs, a word's log-probability is the sum over its pieces, its rank is their worst,
+    and its alternatives are those of its first piece.
 
     Args:
         network: predicts the next word.
-        text: is split into words as the training texts were.
-        vocabulary: of the network.
-        context: how far back the network was made to look.
+        text: tokenized as the training texts were.
+        vocabulary: vocabulary of the network.
+        context: how far back the network looks.
 
     Returns:
         One entry for each word and one for `<end>`.
@@ -116,7 +117,7 @@ def score_words(
 def _score(
     logits: Tensor, targets: Tensor, vocabulary: Vocabulary
 ) -> Iterator[tuple[float, int, tuple[Alternative, ...]]]:
-    """Log-probability, rank and alternatives of each target `(N,)` under logits `(N, V)`."""
+    """Returns log-probability, rank and alternatives of targets `(N,)` under logits `(N, V)`."""
     scores = logits.float().log_softmax(-1)
     found = scores.gather(1, targets[:, None])  # (N, 1)
     ranks = 1 + (scores > found).sum(1)

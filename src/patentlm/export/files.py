@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writes files completely or not at all."""
 
 import json
 import os
@@ -12,10 +12,10 @@ from patentlm.errors import ConfigError
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A path beside a target to write to, which takes the target's place once it is complete.
+    """Yields a temporary path that replaces the target once it is complete.
 
     Args:
-        target: the file; its folder is made where there is none.
+        target: the file to write; its folder is made if necessary.
 
     Raises:
         ConfigError: if it can't be written.
@@ -38,11 +38,11 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Writes a text file whole or not at all; see `replacing`."""
+    """Writes a text file completely or not at all; see `replacing`."""
     with replacing(target) as part:
         part.write_text(text, "utf-8")
 
 
 def write_json(target: Path, content: Any) -> None:
-    """Writes a JSON file whole or not at all; see `replacing`."""
+    """Writes a JSON file completely or not at all; see `replacing`."""
     write_text(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -21,10 +21,10 @@ FIGURES = {
 
 
 def model_card(run: ExportedRun) -> str:
-    """The model card of a run, made of `run.json` and `metrics.json`.
+    """Writes the model card of a run from `run.json` and `metrics.json`.
 
     Args:
-        run: the trained model and its run's folder, which may hold neither file.
+        run: the trained model and its run's folder, which may lack both files.
 
     Returns:
         Markdown that begins with the YAML that model hubs read.

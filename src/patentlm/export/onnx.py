@@ -1,4 +1,4 @@
-"""A network as ONNX: one step, which onnxruntime runs anywhere."""
+"""Exports one step of a network as ONNX."""
 
 import importlib
 import logging
@@ -29,8 +29,8 @@ def write(run: ExportedRun, *, path: str | None, int8: bool) -> str:
 
     Args:
         run: the trained model and its run's folder.
-        path: the folder to write; None is `onnx` in the run's folder.
-        int8: writes `model.int8.onnx`, too, and measures both files.
+        path: folder to write; None for `onnx` in the run's folder.
+        int8: also write `model.int8.onnx`, and measure both files.
 
     Returns:
         What was written, and with `int8` a table of size, speed and perplexity.
@@ -95,12 +95,13 @@ def write_model(model: TrainedModel, target: Path) -> None:
 
 
 def write_int8(source: Path, target: Path) -> None:
-    """Writes an ONNX file with weights as 8-bit integers, one scale for each row, where
-    onnxruntime can quantise them.
+    """Quantises the weights of an ONNX file to 8-bit integers, with one scale for each row.
+
+    Weights that onnxruntime can't quantise stay as they are.
 
     Args:
-        source: the file with weights in float32.
-        target: the file to write.
+        source: file with weights in float32.
+        target: file to write.
     """
     quantization = importlib.import_module("onnxruntime.quantization")
     with replacing(target) as part, _quiet():
@@ -117,7 +118,7 @@ def _check_installed() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps notes of the exporters off the screen that no user can act on."""
+    """Context that hides notes of the exporters that no user can act on."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

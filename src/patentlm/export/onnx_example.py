@@ -1,4 +1,4 @@
-"""The example beside an ONNX file, which runs with onnxruntime alone."""
+"""The example script beside an ONNX file, which needs only onnxruntime."""
 
 from patentlm.data.byte_pairs import BytePairVocabulary
 from patentlm.trained_model import TrainedModel
@@ -27,10 +27,10 @@ print({shown})
 
 
 def example(model: TrainedModel) -> str:
-    """A Python script that writes a text with a model's ONNX file.
+    """Returns a Python script that generates a text with a model's ONNX file.
 
     Args:
-        model: says how far back the network looks and whether it writes words or byte pairs.
+        model: tells how far back the network looks and whether it uses words or byte pairs.
     """
     context = model.metadata.context
     pieces = isinstance(model.vocabulary, BytePairVocabulary)

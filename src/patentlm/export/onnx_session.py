@@ -1,4 +1,4 @@
-"""ONNX files at work: one step after the other, and what they score."""
+"""Runs ONNX files step by step, and scores them."""
 
 import importlib
 import math
@@ -27,7 +27,7 @@ Array = NDArray[Any]
 
 
 class OnnxSession:
-    """An ONNX file of `export.py format=onnx` that reads texts side by side.
+    """An ONNX file of `export.py format=onnx` that reads several texts in parallel.
 
     Args:
         path: the file.
@@ -39,7 +39,7 @@ class OnnxSession:
         self.state_inputs = self.session.get_inputs()[1:]
 
     def zeros(self, texts: int) -> list[Array]:
-        """The state of so many texts before their first word."""
+        """Returns the state of `texts` texts before their first word."""
         sizes = {"batch": texts, "memory": 1}
         return [
             np.zeros([sizes.get(size, size) for size in part.shape], TYPES[part.type])
@@ -47,14 +47,14 @@ class OnnxSession:
         ]
 
     def read(self, words: Array, state: Sequence[Array]) -> tuple[Array, list[Array]]:
-        """Log-probabilities `(B, V)` after a word of each text `(B,)`, and the new state."""
+        """Reads one word of each text `(B,)`; returns log-probabilities `(B, V)` and the state."""
         names = [part.name for part in self.state_inputs]
         inputs = {"word": words, **dict(zip(names, state, strict=True))}
         log_probabilities, *after = self.session.run(None, inputs)
         return log_probabilities, after
 
     def perplexity(self, ids: Ids, *, context: Context) -> float:
-        """Perplexity over every target of a split `(targets + 1,)`."""
+        """Returns the perplexity over every target of a split `(targets + 1,)`."""
         windows = evaluation_windows(ids, context=context, batch_size=32)
         total, state = 0.0, list[Array]()
         for inputs, targets, *_ in progress("Scoring", loader(windows, seed=None), unit="batches"):
@@ -66,7 +66,7 @@ class OnnxSession:
         return math.exp(total / (len(ids) - 1))
 
     def words_per_second(self) -> float:
-        """Words of a single text that are read in a second."""
+        """Measures how many words of a single text are read per second."""
         state, word = self.zeros(1), np.array([END])
         started = time.perf_counter()
         for _ in range(TIMED_WORDS):
@@ -76,7 +76,7 @@ class OnnxSession:
 
 
 def compare(files: Sequence[Path], run: ExportedRun) -> str:
-    """A table of ONNX files: size, speed on a single text, perplexity on abstracts of valid.
+    """Returns a table of ONNX files: size, speed on one text, perplexity on abstracts of valid.
 
     Raises:
         DataError: if the corpus is not available.
@@ -89,7 +89,7 @@ def compare(files: Sequence[Path], run: ExportedRun) -> str:
 
 
 def first_abstracts(ids: Ids, targets: int) -> Ids:
-    """The first abstracts of a split `(targets + 1,)`, about so many targets of them."""
+    """Returns the first abstracts of a split `(targets + 1,)`, with about so many targets."""
     starts = abstract_starts(ids)
     chosen = min(int(np.searchsorted(starts, targets)), len(starts) - 1)
     return ids[: starts[chosen] + 1]

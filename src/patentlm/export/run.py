@@ -12,14 +12,14 @@ from patentlm.trained_model import TrainedModel
 
 @dataclass(frozen=True, kw_only=True)
 class ExportedRun:
-    """A trained model beside what its run left behind.
+    """A trained model and its run's folder.
 
     Args:
-        checkpoint: the file that the model was loaded from.
+        checkpoint: file that the model was loaded from.
         model: the model, on the CPU.
-        folder: the run's folder; empty where the checkpoint stands alone.
-        prepare_corpus: the corpus to measure on and to quote from; raises `DataError` where it is
-            not available.
+        folder: the run's folder; empty if the checkpoint is alone.
+        prepare_corpus: returns the corpus to measure on and to quote from; raises `DataError` if
+            it is not available.
     """
 
     checkpoint: Path
@@ -31,7 +31,7 @@ class ExportedRun:
     def of(
         cls, path: str, model: TrainedModel, prepare_corpus: Callable[[], Corpus]
     ) -> "ExportedRun":
-        """The run of a checkpoint file or of a run's folder.
+        """Returns the run of a checkpoint file or of a run's folder.
 
         Raises:
             CheckpointError: if there is no checkpoint.
@@ -46,5 +46,5 @@ class ExportedRun:
         )
 
     def target(self, path: str | None, default: str) -> Path:
-        """Where to write: a path that is given, else `default` in the run's folder."""
+        """Returns where to write: the path if given, else `default` in the run's folder."""
         return Path(path).expanduser() if path else self.folder.path / default

@@ -1,4 +1,4 @@
-"""A model as model hubs expect it: safetensors, a config, a vocabulary and a model card."""
+"""Exports a model for model hubs: safetensors, a config, a vocabulary and a model card."""
 
 import importlib
 from pathlib import Path
@@ -18,10 +18,10 @@ def write(run: ExportedRun, *, path: str | None) -> str:
 
     Args:
         run: the trained model and its run's folder.
-        path: the folder to write; None is `safetensors` in the run's folder.
+        path: folder to write; None for `safetensors` in the run's folder.
 
     Returns:
-        A line that says what was written.
+        A line about what was written.
 
     Raises:
         ConfigError: if safetensors is not installed or the folder can't be written.
@@ -36,7 +36,7 @@ def write(run: ExportedRun, *, path: str | None) -> str:
 
 
 def _write_weights(model: TrainedModel, target: Path) -> None:
-    """Stores each tensor once; the file's metadata names those that share another's memory."""
+    """Stores each tensor once; the file's metadata names those that share memory with another."""
     try:
         safetensors = importlib.import_module("safetensors.torch")
     except ModuleNotFoundError as error:
@@ -46,7 +46,7 @@ def _write_weights(model: TrainedModel, target: Path) -> None:
 
 
 def _config(model: TrainedModel) -> dict[str, Any]:
-    """The checkpoint's metadata without the vocabulary, under the names that hubs look for."""
+    """Returns the checkpoint's metadata without the vocabulary, with the keys that hubs expect."""
     weights = {f"network.{name}": w for name, w in model.network.state_dict().items()}
     entry = seal(model.metadata.as_entry()[KEY], weights)
     entry.pop("vocabulary")

@@ -1,4 +1,4 @@
-"""One step of a network as a function of tensors alone, which other runtimes can carry."""
+"""One step of a network as a function of tensors alone, for other runtimes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,10 +10,10 @@ from patentlm.model.network import Network, State
 
 
 class Step(nn.Module):
-    """Reads one word of each text; the state comes in and goes out as tensors, zeros at first.
+    """Reads one word of each text; the state is passed as tensors, zeros at first.
 
     Args:
-        network: predicts the next word; it is set to evaluation.
+        network: predicts the next word; it is put into evaluation mode.
     """
 
     def __init__(self, network: Network) -> None:
@@ -26,14 +26,14 @@ class Step(nn.Module):
         self.layout = _read(network, texts=2, words=self.words)
 
     def forward(self, word: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        """Log-probabilities of the next word, and the new state.
+        """Returns log-probabilities of the next word, and the new state.
 
         Args:
             word: ids, `(B,)` int64.
             state: tensors as in `zeros`.
 
         Returns:
-            `(B, V)`, and tensors that replace those of the state.
+            Log-probabilities `(B, V)`, and the tensors of the new state.
         """
         hidden, after = self.network(word[:, None], _nested(self.layout, iter(state)))
         logits = self.network.head.logits(hidden[:, 0]).float()
@@ -44,8 +44,10 @@ class Step(nn.Module):
         return [torch.zeros_like(part) for part in flatten(self.layout)]
 
     def dynamic(self) -> list[dict[int, str]]:
-        """Names of the dimensions of each state tensor that have no fixed size: `batch`, and
-        `memory` where it grows with each word."""
+        """Names of each state tensor's dynamic dimensions.
+
+        `batch`, and `memory` if it grows with each word.
+        """
         wider = flatten(_read(self.network, texts=3, words=self.words))
         later = flatten(_read(self.network, texts=2, words=self.words + 1))
         return [
@@ -56,14 +58,14 @@ class Step(nn.Module):
 
 
 def flatten(state: State) -> list[Tensor]:
-    """The tensors of a nested state, in order."""
+    """Returns the tensors of a nested state, in order."""
     if isinstance(state, Tensor):
         return [state]
     return [] if state is None else [tensor for part in state for tensor in flatten(part)]
 
 
 def _nested(layout: State, tensors: Iterator[Tensor]) -> State:
-    """Tensors as a state nested like another one."""
+    """Nests tensors like another state."""
     if isinstance(layout, Tensor):
         return next(tensors)
     return None if layout is None else type(layout)(_nested(part, tensors) for part in layout)
@@ -71,7 +73,7 @@ def _nested(layout: State, tensors: Iterator[Tensor]) -> State:
 
 @torch.no_grad()
 def _read(network: Network, *, texts: int, words: int) -> State:
-    """The state of a network after so many words."""
+    """Returns the state of a network after some words."""
     state: State = network(torch.zeros(texts, words, dtype=torch.int64))[1]
     return state
 

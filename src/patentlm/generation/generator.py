@@ -1,4 +1,4 @@
-"""Prompt → text, one word at a time."""
+"""Generates texts from a prompt, one word at a time."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,8 +35,12 @@ ONEDNN_ROWS = 256
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Word ids written after the prompt, and whether the text came to its end or was cut off at
-    the most words allowed."""
+    """A generated text.
+
+    Args:
+        ids: word ids after the prompt.
+        finished: False if the text was cut off at the maximum length.
+    """
 
     ids: tuple[int, ...]
     finished: bool
@@ -52,22 +56,25 @@ def generate(
     sampling: Mapping[str, float | None],
     context: Context,
 ) -> list[Generated]:
-    """Writes `count` texts that begin with a prompt, side by side.
+    """Generates texts from a prompt, in parallel.
 
-    Text i is drawn from random numbers of its own, so it does not depend on `count`. `<unk>` is
-    never written.
+    Text i has random numbers of its own, so it does not depend on `count`. `<unk>` is never
+    written.
 
     Args:
         network: predicts the next word.
         prompt: word ids; may be empty.
-        count: how many texts; may be 0.
-        seed: equal seeds, equal texts.
-        max_words: where a text is cut off that has not ended, the prompt left out.
+        count: number of texts; may be 0.
+        seed: random seed.
+        max_words: maximum length after the prompt.
         sampling: filters by name, see `patentlm.generation.sampling.FILTERS`.
-        context: how far back the network was made to look.
+        context: how far back the network looks.
+
+    Returns:
+        The texts.
 
     Raises:
-        ConfigError: if `sampling` can't work.
+        ConfigError: if `sampling` does not work.
     """
     check_sampling(sampling)
     if count == 0:
@@ -89,9 +96,12 @@ def generate(
 
 @contextmanager
 def _set_for_steps(rows: int) -> Iterator[None]:
-    """A step is too small to share: threads that wait for each other cost more than they bring,
-    and hundreds of times more where another process keeps the cores busy. So each thread writes
-    texts of its own. And oneDNN is left out of steps of few rows."""
+    """Context in which each thread computes alone, and without oneDNN for few rows.
+
+    A step is too small to share: threads that wait for each other cost more than they bring, and
+    hundreds of times more if another process keeps the cores busy. So each thread writes texts of
+    its own.
+    """
     threads, onednn = torch.get_num_threads(), mkldnn.enabled
     torch.set_num_threads(1)
     mkldnn.enabled = onednn and rows >= ONEDNN_ROWS  # type: ignore[assignment]
@@ -111,7 +121,7 @@ def write_part(
     report: Callable[[int], object],
     uniforms: Tensor,
 ) -> list[Generated]:
-    """A text from each row of random numbers `(B, max_words)`, in one thread."""
+    """Generates a text for each row of random numbers `(B, max_words)`, in one thread."""
     torch.set_num_threads(1)  # each thread has a setting of its own
     (count, max_words), start = uniforms.shape, len(prompt)
     reader = Reader(network, context)
@@ -144,19 +154,19 @@ def write_part(
 
 
 def way_of(device: torch.device) -> tuple[Callable[..., Tensor], int]:
-    """How words are chosen, and after how many of them it is asked which texts have ended."""
+    """Returns how words are chosen, and after how many words ended texts are looked for."""
     return (on_cpu.choose, 1) if device.type == "cpu" else (on_device.choose, LOOK_EVERY)
 
 
 def _going(latest: list[list[int]]) -> list[int]:
-    """Places of the texts that have not ended in the words `(B, t)` since the last look."""
+    """Returns the indices of texts without `<end>` among the last words `(B, t)`."""
     if any(UNK in words for words in latest):
         raise PatentLMError(NO_WORD)
     return [place for place, words in enumerate(latest) if END not in words]
 
 
 def _uniforms(count: int, max_words: int, seed: int) -> Tensor:
-    """A row of random numbers for each text `(count, max_words)`, made from (seed, row) alone."""
+    """Returns random numbers `(count, max_words)`, each row made from seed and index alone."""
     rows = [torch.Generator().manual_seed(seed * 1_000_003 + row) for row in range(count)]
     return torch.stack([torch.rand(max_words, generator=row, dtype=torch.float64) for row in rows])
 

@@ -1,7 +1,7 @@
-"""How the next word is chosen on an accelerator, of whose values the host reads none.
+"""Sampling on an accelerator, without copying values to the host.
 
-Filters and the draw mean what those of `patentlm.generation.sampling` mean, which take the shorter
-ways that a CPU has.
+Filters and draws are defined as in `patentlm.generation.sampling`, which uses what is faster on a
+CPU.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from patentlm.generation.sampling import BELOW_1, NEVER
 
 
 def no_repeat_ngram(logits: Tensor, written: Tensor, value: float) -> Tensor:
-    """That of `sampling.no_repeat_ngram`."""
+    """See `sampling.no_repeat_ngram`."""
     n, length = int(value), written.shape[1]
     if n == 0 or length < n:
         return logits
@@ -33,7 +33,7 @@ def no_repeat_ngram(logits: Tensor, written: Tensor, value: float) -> Tensor:
 
 
 def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
-    """That of `sampling.top_p`."""
+    """See `sampling.top_p`."""
     if value >= 1:
         return logits
     # In ascending order, the last of equals first, since the first of equals are kept.
@@ -53,10 +53,10 @@ FILTERS = sampling.FILTERS | {"no_repeat_ngram": no_repeat_ngram, "top_p": top_p
 def choose(
     logits: Tensor, written: Tensor, settings: Mapping[str, float | None], uniforms: Tensor
 ) -> Tensor:
-    """One word of each row, as by `sampling.choose`.
+    """Samples one word of each row, as `sampling.choose` does.
 
     Returns:
-        Words `(B,)` int64; `<unk>`, which is never drawn, where a row's logits are not numbers.
+        Words `(B,)` int64; `<unk>`, which is never drawn, if a row's logits are not numbers.
     """
     logits[:, UNK] = NEVER
     logits = sampling.apply_filters(logits, written, settings, FILTERS)
@@ -65,9 +65,10 @@ def choose(
 
 
 def _quantile(probs: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-    """The first place in each row `(B, V)` where the sum so far exceeds a part of 1, `(B,)`, and
-    the whole sum. Sums that are made in parallel don't always ascend; a word of probability 0 is
-    not chosen even so."""
+    """Returns where cumulative sums `(B, V)` first exceed a part of 1, `(B,)`, and the total.
+
+    Sums computed in parallel may not be monotonic; a word of probability 0 is never chosen.
+    """
     sums = probs.cumsum(dim=1).masked_fill(probs == 0, 0)
     whole = sums.amax(dim=1)
     asked = torch.minimum(at, whole * BELOW_1)

@@ -1,4 +1,4 @@
-"""Words → hidden vectors, one word at a time, the way a network was trained to read."""
+"""Reads texts word by word, as a network was trained to read."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,16 +11,16 @@ from patentlm.model.network import Network, State
 
 
 class Reader:
-    """Reads texts side by side, a word of each at a time.
+    """Reads several texts in parallel, one word at a time.
 
-    With a context of n words each prediction is made from the last n, read from a zero state. So n
-    states go side by side, each started one word after the one before it: all read the same words,
-    and the one that has read n gives the hidden vector and starts anew. That is one step of the
-    network a word, where reading the n words again is n. Otherwise one state is carried on.
+    With a context of n words, each prediction depends on the last n words, read from a zero state.
+    So n states are kept, each started one word after the one before: all read the same words, and
+    the one that has read n gives the hidden vector and is reset. That is one step of the network
+    for each word, where reading the context again would be n. Otherwise one state is carried.
 
     Args:
-        network: what reads.
-        context: how far back it was made to look.
+        network: the network.
+        context: how far back it looks.
     """
 
     def __init__(self, network: Network, context: Context) -> None:
@@ -32,7 +32,7 @@ class Reader:
         self._oldest = 0
 
     def begin(self, prompt: Sequence[int], count: int) -> Tensor:
-        """Hidden vectors `(B, H)` of `count` texts that begin with a prompt, which is read once."""
+        """Reads a prompt once for `count` texts; returns hidden vectors `(B, H)`."""
         words = [END, *prompt]
         if self.restarts:
             words = ([END] * self.states + words)[-self.states :]
@@ -42,7 +42,7 @@ class Reader:
         return hidden.repeat(count, 1)
 
     def read(self, words: Tensor) -> Tensor:
-        """Hidden vectors `(B, H)` after a further word of each text `(B,)`, on the device."""
+        """Reads one word of each text `(B,)`; returns hidden vectors `(B, H)` on the device."""
         inputs = words
         if self.restarts:
             self._state = _change(self._state, self._restart)
@@ -52,7 +52,7 @@ class Reader:
         return hidden[self._oldest :: self.states, 0]  # type: ignore[no-any-return]
 
     def keep(self, texts: Tensor) -> None:
-        """Goes on with some of the texts alone: their places `(B',)`, on the device."""
+        """Continues with some of the texts, given by their indices `(B',)` on the device."""
         states = torch.arange(self.states, device=self.device)
         kept = (texts[:, None] * self.states + states).flatten()
         self._state = _change(self._state, lambda part: part[:, kept])
@@ -63,12 +63,12 @@ class Reader:
 
 
 def states_of(context: Context) -> int:
-    """How many states a `Reader` carries for each text."""
+    """Returns how many states a `Reader` keeps for each text."""
     return context if isinstance(context, int) else 1
 
 
 def _change(state: State, by: Callable[[Tensor], Tensor]) -> State:
-    """The state with each of its tensors changed; None, which is zeros, stays so."""
+    """Applies a change to each tensor of a state; None, which stands for zeros, stays None."""
     if isinstance(state, Tensor):
         return by(state)
     return None if state is None else type(state)(_change(part, by) for part in state)

@@ -1,8 +1,8 @@
-"""How the next word is chosen: filters from logits to logits, then one draw.
+"""Samples the next word: filters of the logits, then one draw.
 
-A filter takes the logits `(B, V)`, the words written so far `(B, t)` and its one setting, and gives
-the logits back with some of them changed; a word at minus infinity can no longer be drawn. All of
-them are on the CPU; what an accelerator does otherwise is in `on_device`.
+A filter takes the logits `(B, V)`, the words written so far `(B, t)` and its setting, and returns
+the logits with some of them changed; minus infinity forbids a word. All of this is for the CPU;
+`on_device` has what accelerators do differently.
 """
 
 import math
@@ -27,12 +27,12 @@ GREEDY_BELOW = 1e-6
 
 
 def repetition_penalty(logits: Tensor, written: Tensor, value: float) -> Tensor:
-    """Makes words already written less likely: divides their logits by `value` where positive and
-    multiplies where negative (Keskar et al. 2019, "CTRL"); 1 changes nothing.
+    """Makes words already written less likely (Keskar et al. 2019, "CTRL"); 1 changes nothing.
 
-    The sign of a logit means nothing, since softmax ignores a shift; so logits are measured from
-    their row's mean. Log-probabilities would be as invariant, but a word as good as certain, which
-    is what loops are made of, has a log-probability near 0 and would escape the penalty.
+    Logits are divided by `value` if positive and multiplied if negative. Since softmax ignores a
+    shift, the sign of a logit means nothing by itself, so logits are taken relative to their row's
+    mean. Log-probabilities would be as invariant, but an almost certain word, which loops are made
+    of, has a log-probability near 0 and would escape the penalty.
     """
     if value == 1:
         return logits
@@ -46,10 +46,10 @@ def repetition_penalty(logits: Tensor, written: Tensor, value: float) -> Tensor:
 
 
 def no_repeat_ngram(logits: Tensor, written: Tensor, value: float) -> Tensor:
-    """Forbids each word that would complete a run of `value` words already written (Paulus et al.
-    2017, "A deep reinforced model for abstractive summarization"); 0 is off.
+    """Forbids words that would repeat an n-gram of `value` words; 0 is off.
 
-    A row in which that would leave no word at all stays as it is.
+    Paulus et al. 2017, "A deep reinforced model for abstractive summarization". A row in which no
+    word would be left stays as it is.
     """
     n, words = int(value), written.numpy()
     length = words.shape[1]
@@ -70,8 +70,10 @@ def no_repeat_ngram(logits: Tensor, written: Tensor, value: float) -> Tensor:
 
 
 def temperature(logits: Tensor, written: Tensor, value: float) -> Tensor:
-    """Divides by `value`: below 1 sharper, above 1 flatter; 0 keeps the likeliest word alone, the
-    first where several are equally likely."""
+    """Divides logits by `value`: below 1 sharper, above 1 flatter.
+
+    0 keeps the most likely word alone, the first of several equally likely.
+    """
     if value == 1:
         return logits
     if value < GREEDY_BELOW:
@@ -81,17 +83,21 @@ def temperature(logits: Tensor, written: Tensor, value: float) -> Tensor:
 
 
 def top_k(logits: Tensor, written: Tensor, value: float) -> Tensor:
-    """Keeps the `value` likeliest words, and those as likely as the last of them (Fan et al. 2018,
-    "Hierarchical neural story generation")."""
+    """Keeps the `value` most likely words, and those as likely as the last of them.
+
+    Fan et al. 2018, "Hierarchical neural story generation".
+    """
     k = min(int(value), logits.shape[1])
     last = logits.topk(k, dim=1).values[:, -1:]  # (B, 1)
     return logits.masked_fill(logits < last, NEVER)
 
 
 def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
-    """Keeps the fewest likeliest words whose probabilities add up to `value` or more, the first of
-    those equally likely (Holtzman et al. 2020, "The curious case of neural text degeneration"); 1
-    keeps all."""
+    """Keeps the fewest most likely words with a total probability of `value` or more; 1 keeps all.
+
+    Of equally likely words, the first are kept. Holtzman et al. 2020, "The curious case of neural
+    text degeneration".
+    """
     if value >= 1:
         return logits
     rows, each = logits.numpy(), np.arange(len(logits))
@@ -111,8 +117,10 @@ def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
 
 
 def min_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
-    """Keeps words of at least `value` times the probability of the likeliest (Nguyen et al. 2024,
-    "Turning up the heat: min-p sampling"); 0 keeps all."""
+    """Keeps words with at least `value` times the highest probability; 0 keeps all.
+
+    Nguyen et al. 2024, "Turning up the heat: min-p sampling".
+    """
     relative = (logits - logits.amax(dim=1, keepdim=True)).exp()  # (B, V)
     return logits.masked_fill(relative < value, NEVER)
 
@@ -138,10 +146,10 @@ _RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
 
 
 def check_sampling(sampling: Mapping[str, float | None]) -> None:
-    """Checks a sampling config; None leaves a filter out.
+    """Checks a sampling config; None turns a filter off.
 
     Raises:
-        ConfigError: an unknown name, or a value its filter cannot work with.
+        ConfigError: if a name is unknown, or a value does not work.
     """
     for name, value in sampling.items():
         if name not in FILTERS:
@@ -159,17 +167,17 @@ def apply_filters(
     sampling: Mapping[str, float | None],
     filters: Mapping[str, Filter] = FILTERS,
 ) -> Tensor:
-    """Logits after all filters of a sampling config, such as `{"temperature": 0.8, "top_p": 0.95}`.
+    """Applies all filters of a sampling config, such as `{"temperature": 0.8, "top_p": 0.95}`.
 
     Args:
         logits: `(B, V)`, at least one of each row finite.
         written: words written so far, `(B, t)` int64; t may be 0.
-        sampling: settings by name in any order, None to leave a filter out; `check_sampling` must
-            have passed them.
-        filters: by name, in the order in which they apply.
+        sampling: settings by name in any order, None turns a filter off; already checked by
+            `check_sampling`.
+        filters: filters by name, in the order in which they are applied.
 
     Returns:
-        `(B, V)`; at least one word of each row stays possible.
+        Logits `(B, V)`; at least one word of each row stays possible.
     """
     for name, apply in filters.items():
         value = sampling.get(name)
@@ -181,39 +189,44 @@ def apply_filters(
 def choose(
     logits: Tensor, written: Tensor, sampling: Mapping[str, float | None], uniforms: Tensor
 ) -> Tensor:
-    """One word of each row, filtered and drawn, never `<unk>`.
+    """Samples one word of each row after applying the filters, never `<unk>`.
 
     Args:
-        logits: `(B, V)`, which may change.
+        logits: `(B, V)`; may be overwritten.
         written: words written so far, `(B, t)` int64.
         sampling: settings by name.
-        uniforms: numbers in [0, 1), `(B,)`.
+        uniforms: random numbers in [0, 1), `(B,)`.
 
     Returns:
         Words `(B,)` int64.
 
     Raises:
-        PatentLMError: a row has no possible word, or logits that are not numbers.
+        PatentLMError: if a row has no possible word, or logits that are not numbers.
     """
     logits.numpy()[:, UNK] = NEVER
     return draw(apply_filters(logits, written, sampling), uniforms)
 
 
 def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """One word of each row, drawn from `softmax(logits)` by inverting its distribution.
+    """Samples one word of each row from `softmax(logits)` by inverse transform sampling.
 
-    A row's word depends on its own logits and its own number alone, whatever else is in the batch.
-    Probabilities are summed in the precision of the logits.
+    A row's word depends on its own logits and random number alone. Probabilities are summed in the
+    precision of the logits.
 
     Args:
         logits: `(B, V)`.
-        uniforms: numbers in [0, 1), `(B,)`.
+        uniforms: random numbers in [0, 1), `(B,)`.
 
     Returns:
         Words `(B,)` int64, never one of probability zero.
 
     Raises:
-        PatentLMError: a row has no possible word, or logits that are not numbers.
+        PatentLMError: if a row has no possible word, or logits that are not numbers.
+
+    Example:
+        >>> logits = torch.tensor([[0.25, 0.25, 0.5]]).log().repeat(3, 1)
+        >>> draw(logits, torch.tensor([0.1, 0.3, 0.9])).tolist()
+        [0, 1, 2]
     """
     words = _quantile(logits.softmax(dim=1), uniforms.numpy())
     if words is None:
@@ -222,8 +235,10 @@ def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
 
 
 def _quantile(probs: Tensor, at: np.ndarray | float) -> np.ndarray | None:
-    """The first place in each row `(B, V)` where the sum so far exceeds a part of 1, from 0 to
-    below 1, `(B,)`; its probability is never 0. None if `probs` are not numbers. They change."""
+    """Returns where cumulative sums `(B, V)` first exceed a part of 1, `(B,)`.
+
+    The probability there is never 0. None if `probs` are not numbers. `probs` are overwritten.
+    """
     sums = probs.cumsum_(dim=1)
     whole = sums.numpy()[:, -1]
     if math.isnan(whole.sum()):

@@ -1,1 +1,1 @@
-"""Networks and how they learn; knows nothing of patents."""
+"""Networks: cells, heads, losses and memory; nothing here knows patents or training."""

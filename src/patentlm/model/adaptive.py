@@ -15,21 +15,20 @@ Weights = tuple[Tensor, Tensor]
 
 
 class AdaptiveHead(VocabularyHead):
-    """Frequent words in a softmax of their own, rare ones in clusters (Grave et al. 2017,
-    "Efficient softmax approximation for GPUs").
+    """The adaptive softmax, for large vocabularies (Grave et al. 2017).
 
-    The first softmax is over the most frequent words and over the clusters; the words of a cluster
-    are predicted, by another softmax, only where the target is one of them. So most targets cost
-    a small part of a softmax over all words. Word ids have to be in the order of frequency, as
-    those of `tokenizer=words` are.
+    Grave et al. 2017, "Efficient softmax approximation for GPUs". The first softmax is over the
+    most frequent words and the clusters of the others; a second softmax over the words of a cluster
+    is needed only if the target is in it. So most targets cost a small part of a full softmax. Word
+    ids have to be sorted by frequency, as those of `tokenizer=words` are.
 
     Args:
         hidden_size: size H of a hidden vector.
-        embedding: that of the network, `(V, E)`.
-        cutoffs: first word of each cluster, ascending; those beyond the vocabulary are left out.
+        embedding: embedding of the network, `(V, E)`.
+        cutoffs: first word of each cluster, ascending; those beyond the vocabulary are ignored.
         shrink: cluster k reads a projection of the hidden vector that is `shrink ** k` times
-            smaller; without effect where tied.
-        tied: the weights of all softmaxes are the embedding.
+            smaller; not used if tied.
+        tied: use the embedding as the weights of all softmaxes.
     """
 
     def __init__(
@@ -66,11 +65,11 @@ class AdaptiveHead(VocabularyHead):
 
     @property
     def cluster_sizes(self) -> list[int]:
-        """Words of the first softmax, and of each cluster."""
+        """Number of words in the first softmax and in each cluster."""
         return [end - begin for begin, end in pairwise(self.bounds)]
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Log-probabilities `(…, V)` of hidden vectors `(…, H)`."""
+        """Returns log-probabilities `(…, V)` for hidden vectors `(…, H)`."""
         hidden = self.projection(hidden)
         first, *rest = self._softmaxes()
         head = F.linear(hidden, *first).log_softmax(-1)  # (…, V0 + clusters)
@@ -98,7 +97,7 @@ class AdaptiveHead(VocabularyHead):
         return loss
 
     def _places(self, cluster: Tensor) -> Sequence[Tensor]:
-        """Where the targets of each cluster stand."""
+        """Returns the indices of the targets in each cluster."""
         ordered, order = cluster.sort(stable=True)
         clusters = torch.arange(1, len(self.clusters) + 1, device=cluster.device)
         # The host has to know how many there are of each, and waits once for all of them.
@@ -106,7 +105,7 @@ class AdaptiveHead(VocabularyHead):
         return [order[slice(*ends)] for ends in pairwise([*begins, len(order)])]
 
     def _softmaxes(self) -> Iterator[Weights]:
-        """Of the first softmax, whose last words are the clusters, and of each cluster."""
+        """Returns the first softmax, whose last entries are the clusters, and the clusters' own."""
         sizes = self.cluster_sizes
         weights = [*self.weights]
         if self.tied:

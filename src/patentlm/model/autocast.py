@@ -1,4 +1,4 @@
-"""Autocast by the device of a tensor, also on devices that have none, such as torch's "meta"."""
+"""Autocast by the device of a tensor, also for devices without it, such as torch's "meta"."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
-    """Turns autocast off where a tensor is: operations keep the types that they are given."""
+    """Context without autocast on a tensor's device."""
     device = tensor.device.type
     available = torch.amp.is_autocast_available(device)
     return torch.autocast(device, enabled=False) if available else nullcontext()
 
 
 def product_dtype(tensor: Tensor) -> torch.dtype:
-    """The type in which matrix products of a tensor run: autocast's, or else its own."""
+    """Returns the type in which matrix products with a tensor run: autocast's, or its own."""
     device = tensor.device.type
     if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         return torch.get_autocast_dtype(device)

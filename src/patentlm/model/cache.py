@@ -1,4 +1,4 @@
-"""The neural cache: a trained network that copies, without further training."""
+"""The neural cache: a trained network copies words without further training."""
 
 import copy
 
@@ -12,15 +12,16 @@ from patentlm.model.network import Network
 
 
 class CacheHead(CopyingHead):
-    """Mixes a trained head with the words that followed hidden vectors like the one at hand (Grave
-    et al. 2017, "Improving neural language models with a continuous cache").
+    """Mixes a trained head with the words that followed similar hidden vectors.
+
+    Grave et al. 2017, "Improving neural language models with a continuous cache".
 
     Args:
         softmax: the trained head.
         hidden_size: size H of a hidden vector.
-        size: pairs remembered; None for all.
-        theta: how much more a vector counts that is more alike; 0 counts all the same.
-        weight: of the cache in the mixture (the paper's lambda); an empty one has none.
+        size: positions in the cache; None for all.
+        theta: how strongly similar vectors are preferred; 0 treats all alike.
+        weight: mixture weight of the cache (the paper's lambda); 0 while the cache is empty.
     """
 
     def __init__(
@@ -46,13 +47,19 @@ class CacheHead(CopyingHead):
         return torch.where(full, rest, 0.0), torch.where(full, copied, -torch.inf)
 
     def loss(self, rows: Rows, targets: Tensor) -> Tensor:
-        """The trained head's own, since the cache has nothing to learn."""
+        """The loss of the trained head, since the cache has nothing to learn."""
         return self.softmax.loss(rows.hidden, targets)
 
 
 @torch.no_grad()
 def with_cache(network: Network, *, size: int | None, theta: float, weight: float) -> Network:
-    """The same network, its weights shared, with a neural cache; see `CacheHead`.
+    """Returns the network with a neural cache, sharing the weights; see `CacheHead`.
+
+    Args:
+        network: a trained network.
+        size: positions in the cache; None for all.
+        theta: how strongly similar positions are preferred.
+        weight: mixture weight of the cache.
 
     Raises:
         ConfigError: if a setting can't work, or the network copies already.

@@ -1,5 +1,4 @@
-"""Recurrent layers that torch does not have; they take the arguments of `torch.nn.LSTM` and behave
-like it."""
+"""Recurrent layers with the arguments and the behaviour of `torch.nn.LSTM`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
@@ -19,15 +18,17 @@ LSTMState = tuple[Tensor, Tensor]
 
 
 class LSTM(nn.LSTM):
-    """torch's; on a CPU without its checks of inputs, which for a single word take half as long as
-    the layer, and with our own dropout between layers, which takes a fraction of the time. On
-    Apple's GPUs torch's own loses the dropout between layers on the way back, so there, too, they
-    run one by one."""
+    """torch's LSTM, with less overhead and faster dropout.
+
+    On a CPU it skips torch's checks of inputs, which take half as long as a layer for a single
+    word. Its dropout between layers takes a fraction of the time of torch's. On Apple's GPUs, where
+    the backward pass of torch's LSTM loses the dropout between layers, layers run one by one.
+    """
 
     def forward(  # type: ignore[override]
         self, inputs: Tensor, state: LSTMState | None = None
     ) -> tuple[Tensor, LSTMState]:
-        """`(B, T, E)` and the state before them to hidden `(B, T, H)` and the state after them."""
+        """Maps inputs `(B, T, E)` and a state to hidden vectors `(B, T, H)` and the new state."""
         if inputs.device.type == "cuda":
             return super().forward(inputs, state)
         # Collecting all_weights takes half as long as a single word.
@@ -56,7 +57,7 @@ def _in_turn(
     inputs: Tensor,
     state: LSTMState | None,
 ) -> tuple[Tensor, LSTMState]:
-    """Each layer reads what the one before it gave, after what is done between them."""
+    """Runs layers on each other, with `between` applied to what goes from one to the next."""
     hidden, states = inputs, []
     for number, (layer, before) in enumerate(zip(layers, _split(state, len(layers)), strict=True)):
         hidden, after = layer(between(hidden) if number else hidden, before)
@@ -66,21 +67,21 @@ def _in_turn(
 
 
 def _split(state: LSTMState | None, layers: int) -> Iterable[LSTMState | None]:
-    """The part of each layer, `(1, B, H)` twice."""
+    """Splits a state into the parts of each layer, `(1, B, H)` twice."""
     if state is None:
         return [None] * layers
     return zip(*(torch.split(part, 1) for part in state), strict=True)
 
 
 class _Stack(nn.Module):
-    """Layers on each other, with locked dropout between them.
+    """Layers on top of each other, with locked dropout between them.
 
     Args:
-        layer: makes one from the sizes of its input and of its output.
-        input_size: E.
-        hidden_size: H.
-        num_layers: how many.
-        dropout: share of units dropped between them.
+        layer: makes a layer from its input size and output size.
+        input_size: size E of the inputs.
+        hidden_size: size H of the hidden vectors.
+        num_layers: number of layers.
+        dropout: probability of dropping a unit between layers.
     """
 
     def __init__(
@@ -98,16 +99,17 @@ class _Stack(nn.Module):
         self.dropout = LockedDropout(dropout)
 
     def forward(self, inputs: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:
-        """`(B, T, E)` and the state before them to hidden `(B, T, H)` and the state after them."""
+        """Maps inputs `(B, T, E)` and a state to hidden vectors `(B, T, H)` and the new state."""
         return _in_turn([*self.layers], self.dropout, inputs, state)
 
 
 class WeightDropLSTM(_Stack):
-    """LSTM layers whose hidden-to-hidden weights are dropped, the same at each word (Merity et al.
-    2018, "Regularizing and optimizing LSTM language models").
+    """LSTM layers with dropout on the hidden-to-hidden weights, the same at all words of a batch.
+
+    Merity et al. 2018, "Regularizing and optimizing LSTM language models".
 
     Args:
-        weight_drop: share of those weights dropped while training.
+        weight_drop: probability of dropping a weight in training.
         others: arguments of `torch.nn.LSTM`; `batch_first` must be true.
     """
 
@@ -129,17 +131,18 @@ class _WeightDropLayer(nn.Module):
         return functional_call(self.lstm, {"weight_hh_l0": dropped}, (inputs, state))  # type: ignore[no-any-return]
 
     def gate_values(self, inputs: Tensor, hidden: Tensor) -> Gates:
-        """Of its LSTM, with no weight dropped; see `patentlm.model.gates.gates_of`."""
+        """Returns the gates of its LSTM without dropped weights, see `patentlm.model.gates`."""
         return lstm_gates(self.lstm, 0, inputs, hidden)
 
 
 class MogrifierLSTM(_Stack):
-    """LSTM layers in which input and hidden vector gate each other before each step (Melis et al.
-    2020, "Mogrifier LSTM").
+    """LSTM layers in which input and hidden vector gate each other before each step.
+
+    Melis et al. 2020, "Mogrifier LSTM".
 
     Args:
-        rounds: how often, by turns the input and the hidden vector; 0 is a plain LSTM.
-        rank: of the matrices that gate, each the product of two; None leaves them whole.
+        rounds: number of gatings, of the input and the hidden vector in turn; 0 is a plain LSTM.
+        rank: rank of the gating matrices, each a product of two; None for full matrices.
         others: arguments of `torch.nn.LSTM`; `batch_first` must be true.
     """
 
@@ -175,7 +178,7 @@ class _MogrifierLayer(nn.Module):
         return torch.stack(steps).transpose(0, 1), (hidden[None], cell[None])
 
     def gate_values(self, inputs: Tensor, hidden: Tensor) -> Gates:
-        """Of its LSTM, on what the rounds make of both; see `patentlm.model.gates.gates_of`."""
+        """Returns the gates of its LSTM on the gated vectors, see `patentlm.model.gates`."""
         return lstm_gates(self.lstm, 0, *_mogrify([*self.gates], inputs, hidden))
 
 
@@ -188,7 +191,7 @@ def _gate(size: int, other: int, rank: int | None) -> nn.Sequential:
 def _mogrify(
     gates: Sequence[Callable[[Tensor], Tensor]], inputs: Tensor, hidden: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Equations 2 and 3 of the paper."""
+    """Applies equations 2 and 3 of the paper."""
     for turn, gate in enumerate(gates):
         if turn % 2 == 0:
             inputs = 2 * gate(hidden).sigmoid() * inputs
@@ -198,18 +201,20 @@ def _mogrify(
 
 
 def _stepwise(layers: Iterable[Any], shape: Sequence[int]) -> Callable[[Tensor], Tensor]:
-    """Linear layers, one after the other, for use at each step."""
+    """Makes linear layers, applied one after the other, for use at each step."""
     parts = [_StepwiseLinear(layer.bias, layer.weight, shape=shape) for layer in layers]
     return lambda values: reduce(lambda value, part: part(value), parts, values)
 
 
 class _StepwiseLinear:
-    """A linear layer of several inputs, applied step by step; the gradient of each weight is one
-    product over all steps. A product a step would mostly read and write that gradient
-    (`python -m benchmarks.mogrifier_speed`).
+    """A linear layer of several inputs, applied step by step.
+
+    The gradient of each weight is computed as one product over all steps. One product a step would
+    spend most of its time on reading and writing that gradient (`python -m
+    benchmarks.mogrifier_speed`).
 
     Args:
-        bias: `(O,)`, if any.
+        bias: `(O,)`, or None.
         weights: `(O, I)` each.
         shape: T steps of B rows.
     """
@@ -221,7 +226,7 @@ class _StepwiseLinear:
         self.starts = iter(starts.unbind(0))
 
     def __call__(self, *values: Tensor) -> Tensor:
-        """`(B, I)` of the next step, for each weight, to the sum `(B, O)`."""
+        """Maps the inputs `(B, I)` of the next step, one for each weight, to their sum `(B, O)`."""
         self.read.append([value.detach() for value in values])
         total: Tensor = next(self.starts)
         for value, weight in zip(values, self.weights, strict=True):
@@ -230,9 +235,11 @@ class _StepwiseLinear:
 
 
 class _DeferredWeightGradient(torch.autograd.Function):
-    """The bias `(T, B, O)`, to which each step adds its products. Its gradient is complete when the
-    steps' are; by then all inputs, `(B, I)` a step for each weight, have been noted, and the
-    gradients of bias and weights follow from the two."""
+    """Expands the bias to `(T, B, O)`, to which each step adds its products.
+
+    Its gradient is complete when those of the steps are. All inputs, `(B, I)` for each step and
+    weight, are known by then, and the gradients of bias and weights are computed from both.
+    """
 
     @staticmethod
     def forward(

@@ -9,14 +9,14 @@ BITS = 16
 
 
 def dropout(inputs: Tensor, p: float) -> Tensor:
-    """Each number is 0 with probability `p`, else 1 / (1 - p) of what it was (Srivastava et al.
-    2014, "Dropout").
+    """Zeroes each number with probability `p` and scales the others by 1 / (1 - p).
 
-    On a CPU torch draws a random number for each; here each decides about four, which takes a
-    quarter of the time (`python -m benchmarks.dropout_speed`).
+    Srivastava et al. 2014, "Dropout". On a CPU, torch draws a random number for each element; here
+    one draw decides about four, which takes a quarter of the time (`python -m
+    benchmarks.dropout_speed`).
 
     Raises:
-        ValueError: if `p` is no probability.
+        ValueError: if `p` is not a probability.
     """
     if inputs.device.type != "cpu" or not 0 <= p < 1:
         return F.dropout(inputs, p)
@@ -30,25 +30,34 @@ def dropout(inputs: Tensor, p: float) -> Tensor:
 
 
 class Dropout(nn.Dropout):
-    """`torch.nn.Dropout`, by `dropout`."""
+    """`torch.nn.Dropout` that uses the faster `dropout`."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Any shape."""
+        """Maps a tensor of any shape."""
         return dropout(inputs, self.p) if self.training and self.p > 0 else inputs
 
 
 class LockedDropout(Dropout):
-    """Drops the same units of a text at each of its words (Gal & Ghahramani 2016, "A theoretically
-    grounded application of dropout in recurrent neural networks")."""
+    """Drops the same units at all words of a text.
+
+    Gal & Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural
+    networks".
+    """
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """`(B, T, H)` to `(B, T, H)`."""
+        """Maps `(B, T, H)` to `(B, T, H)`."""
         if not self.training or self.p == 0:
             return inputs
         return inputs * dropout(torch.ones_like(inputs[:, :1]), self.p)  # (B, 1, H)
 
 
 def drop_words(embedding: Tensor, p: float) -> Tensor:
-    """An embedding `(V, E)` in which the vectors of a share `p` of all words are zero and the
-    others grow by 1 / (1 - p) (Gal & Ghahramani 2016)."""
+    """Zeroes the embedding vectors of words with probability `p` and scales the others.
+
+    Gal & Ghahramani 2016. The scale is 1 / (1 - p).
+
+    Args:
+        embedding: `(V, E)`.
+        p: probability.
+    """
     return embedding * dropout(torch.ones_like(embedding[:, :1]), p)  # (V, 1)

@@ -1,4 +1,4 @@
-"""Several networks that predict together: their probabilities are averaged."""
+"""Ensembles: networks that predict together by averaging their probabilities."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,16 +13,16 @@ from patentlm.model.network import Head, Network, State
 
 @dataclass(frozen=True, slots=True)
 class JointHidden:
-    """Hidden vectors of several networks at the same places, handled like one tensor.
+    """Hidden vectors of several networks at the same positions, used like one tensor.
 
     Args:
-        parts: those of each network.
+        parts: hidden vectors of each network.
     """
 
     parts: tuple[Any, ...]
 
     def each(self, change: Callable[[Any], Any]) -> "JointHidden":
-        """The same with each network's vectors changed."""
+        """Applies a change to each network's vectors."""
         return JointHidden(tuple(change(part) for part in self.parts))
 
     def __getitem__(self, at: Any) -> "JointHidden":
@@ -32,28 +32,28 @@ class JointHidden:
         return len(self.parts[0])
 
     def detach(self) -> "JointHidden":
-        """Without the graph that led to them."""
+        """Detaches from the graph."""
         return self.each(lambda part: part.detach())
 
     def transpose(self, one: int, other: int) -> "JointHidden":
-        """Two dimensions exchanged."""
+        """Swaps two dimensions."""
         return self.each(lambda part: part.transpose(one, other))
 
     def flatten(self, first: int, last: int) -> "JointHidden":
-        """Dimensions put together."""
+        """Flattens dimensions into one."""
         return self.each(lambda part: part.flatten(first, last))
 
     def index_select(self, dimension: int, places: Tensor) -> "JointHidden":
-        """Some places of a dimension."""
+        """Selects indices of a dimension."""
         return self.each(lambda part: part.index_select(dimension, places))
 
     def repeat(self, *counts: int) -> "JointHidden":
-        """Repeated along each dimension."""
+        """Repeats along each dimension."""
         return self.each(lambda part: part.repeat(*counts))
 
 
 class EnsembleHead(nn.Module):
-    """Averages the probabilities that several networks give.
+    """Averages the probabilities of several networks.
 
     Args:
         members: the networks.
@@ -64,7 +64,7 @@ class EnsembleHead(nn.Module):
         self.members = list(members)  # not modules of this one: the ensemble has them already
 
     def logits(self, hidden: JointHidden) -> Tensor:
-        """Log-probabilities `(…, V)`: the logarithm of the mean probability."""
+        """Returns log-probabilities `(…, V)`: the logarithm of the mean probability."""
         scores = [
             member.head.logits(part).float().log_softmax(-1)
             for member, part in zip(self.members, hidden.parts, strict=True)
@@ -72,13 +72,13 @@ class EnsembleHead(nn.Module):
         return torch.logsumexp(torch.stack(scores), dim=0) - math.log(len(scores))
 
     def loss(self, hidden: JointHidden, targets: Tensor) -> Tensor:
-        """The sum of the members' own losses, so that each learns as if it were alone."""
+        """Returns the sum of the members' own losses, so that each learns as if alone."""
         pairs = zip(self.members, hidden.parts, strict=True)
         return torch.stack([member.head.loss(part, targets) for member, part in pairs]).sum()
 
 
 class Ensemble(Network):
-    """Networks of one vocabulary as one network, whose probabilities are the mean of theirs.
+    """Networks with the same vocabulary as one network that averages their probabilities.
 
     Args:
         members: two or more networks.
@@ -96,11 +96,11 @@ class Ensemble(Network):
 
     @property
     def head(self) -> Head:
-        """Averages the members' probabilities."""
+        """The head that averages the members' probabilities."""
         return cast(Head, self.averaged)
 
     def forward(self, inputs: Tensor, state: State = None) -> tuple[Any, State]:
-        """Hidden vectors of all members after each word `(B, T)`, and their states."""
+        """Returns the hidden vectors of all members after each word `(B, T)`, and their states."""
         states = [None] * len(self.members) if state is None else state
         pairs = zip(self.members, states, strict=True)
         hidden, after = zip(*(member(inputs, before) for member, before in pairs), strict=True)

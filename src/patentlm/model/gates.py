@@ -1,4 +1,4 @@
-"""The gates of recurrent layers, written as in their papers, for looking at a network at work."""
+"""Gates of recurrent layers by their papers' equations, for traces of a network."""
 
 from typing import Protocol, cast, runtime_checkable
 
@@ -10,23 +10,23 @@ Gates = dict[str, Tensor]
 
 @runtime_checkable
 class Gated(Protocol):
-    """A layer that tells its own gates."""
+    """A layer that computes its own gate values."""
 
     def gate_values(self, inputs: Tensor, hidden: Tensor) -> Gates: ...
 
 
 def gates_of(recurrent: nn.Module, number: int, inputs: Tensor, hidden: Tensor) -> Gates:
-    """What the gates of one layer hold at some words.
+    """Returns the gates of one layer at some words.
 
     Args:
-        recurrent: the recurrent layers of a network.
-        number: which layer, from 0.
-        inputs: what the layer reads at each word, `(T, E)`.
+        recurrent: recurrent layers of a network.
+        number: index of the layer, from 0.
+        inputs: inputs of the layer at each word, `(T, E)`.
         hidden: its hidden vectors before each word, `(T, H)`.
 
     Returns:
-        Values after each gate's nonlinearity by the gate's name, each `(T, H)`; none for a kind of
-        layer whose gates are not known.
+        Values by the gate's name, after its nonlinearity, each `(T, H)`; empty for layers whose
+        gates are not known.
     """
     if isinstance(recurrent, nn.LSTM):
         return lstm_gates(recurrent, number, inputs, hidden)
@@ -38,15 +38,21 @@ def gates_of(recurrent: nn.Module, number: int, inputs: Tensor, hidden: Tensor) 
 
 
 def lstm_gates(lstm: nn.LSTM, number: int, inputs: Tensor, hidden: Tensor) -> Gates:
-    """Gates `i`, `f`, `g`, `o`: the cell is `f * c + i * g`, the hidden vector `o * tanh(c)`
-    (Hochreiter & Schmidhuber 1997; Gers et al. 2000)."""
+    """Returns the gates `i`, `f`, `g`, `o` of an LSTM.
+
+    The cell state is `f * c + i * g`, the hidden vector `o * tanh(c)` (Hochreiter & Schmidhuber
+    1997; Gers et al. 2000).
+    """
     by_input, by_hidden = _products(lstm, number, inputs, hidden)
     i, f, g, o = (by_input + by_hidden).chunk(4, dim=-1)
     return {"i": i.sigmoid(), "f": f.sigmoid(), "g": g.tanh(), "o": o.sigmoid()}
 
 
 def _gru_gates(gru: nn.GRU, number: int, inputs: Tensor, hidden: Tensor) -> Gates:
-    """Gates `r`, `z`, `n`: the hidden vector is `(1 - z) * n + z * h` (Cho et al. 2014)."""
+    """Returns the gates `r`, `z`, `n` of a GRU.
+
+    The hidden vector is `(1 - z) * n + z * h` (Cho et al. 2014).
+    """
     by_input, by_hidden = _products(gru, number, inputs, hidden)
     (r, z, n), (r_h, z_h, n_h) = by_input.chunk(3, dim=-1), by_hidden.chunk(3, dim=-1)
     r, z = (r + r_h).sigmoid(), (z + z_h).sigmoid()

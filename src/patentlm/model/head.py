@@ -15,26 +15,28 @@ class VocabularyHead(nn.Module, ABC):
 
     @abstractmethod
     def logits(self, hidden: Tensor) -> Tensor:
-        """Unnormalised log-probabilities `(…, V)` of hidden vectors `(…, H)`."""
+        """Returns unnormalised log-probabilities `(…, V)` for hidden vectors `(…, H)`."""
 
     @abstractmethod
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`; of
-        none it is 0."""
+        """Returns the mean cross entropy `()` of hidden vectors `(N, H)` and targets `(N,)`.
+
+        It is the mean of the targets' negative log-probabilities (natural logarithm); 0 if N is 0.
+        """
 
     def mixed_loss(
         self, hidden: Tensor, targets: Tensor, log_weight: Tensor, log_other: Tensor
     ) -> Tensor:
-        """The loss where this head is one part of a mixture.
+        """Returns the loss if this head is one part of a mixture.
 
         Args:
-            hidden: `(N, H)`.
-            targets: `(N,)`.
-            log_weight: of this head in the mixture, `(N,)`.
-            log_other: log probability of the targets by the other part, times its weight, `(N,)`.
+            hidden: hidden vectors, `(N, H)`.
+            targets: words, `(N,)`.
+            log_weight: log weight of this head in the mixture, `(N,)`.
+            log_other: log-probability of the targets by the other part times its weight, `(N,)`.
 
         Returns:
-            Mean of `-log(exp(log_weight) p(target) + exp(log_other))`, `()`; of none 0.
+            Mean of `-log(exp(log_weight) p(target) + exp(log_other))`, `()`; 0 if N is 0.
         """
         parts = (torch.split(part, ROWS) for part in (hidden, targets, log_weight, log_other))
         sums = [
@@ -55,7 +57,7 @@ class SoftmaxHead(VocabularyHead):
 
     Args:
         hidden_size: size H of a hidden vector.
-        embedding: that of the network, whose words are the vocabulary V.
+        embedding: embedding of the network, which tells the vocabulary size V.
     """
 
     def __init__(self, *, hidden_size: int, embedding: nn.Embedding) -> None:
@@ -73,18 +75,19 @@ class SoftmaxHead(VocabularyHead):
     def mixed_loss(
         self, hidden: Tensor, targets: Tensor, log_weight: Tensor, log_other: Tensor
     ) -> Tensor:
-        """As of any head, in the one pass of the loss alone."""
+        """Returns the loss of a mixture, computed in one pass like the loss alone."""
         weight, bias = self.linear.weight, self.linear.bias
         return linear_cross_entropy(hidden, weight, bias, targets, (log_weight, log_other))
 
 
 class TiedHead(SoftmaxHead):
-    """A softmax whose weights are the embedding (Inan et al. 2017, Press & Wolf 2017), behind a
-    linear layer where a hidden vector is not as long as a word's.
+    """A softmax with the embedding as its weights (Inan et al. 2017, Press & Wolf 2017).
+
+    A linear layer projects hidden vectors to the size of word vectors if the sizes differ.
 
     Args:
         hidden_size: size H of a hidden vector.
-        embedding: that of the network, `(V, E)`.
+        embedding: embedding of the network, `(V, E)`.
     """
 
     def __init__(self, *, hidden_size: int, embedding: nn.Embedding) -> None:
@@ -105,13 +108,14 @@ class TiedHead(SoftmaxHead):
 
 
 class MixtureOfSoftmaxes(VocabularyHead):
-    """Several softmaxes over the embedding's words, mixed (Yang et al. 2018, "Breaking the softmax
-    bottleneck").
+    """A mixture of softmaxes that share the embedding as weights (Yang et al. 2018).
+
+    Yang et al. 2018, "Breaking the softmax bottleneck".
 
     Args:
         hidden_size: size H of a hidden vector.
-        embedding: that of the network, `(V, E)`; its weights are those of all the softmaxes.
-        mixtures: how many.
+        embedding: embedding of the network, `(V, E)`.
+        mixtures: number of softmaxes.
     """
 
     def __init__(self, *, hidden_size: int, embedding: nn.Embedding, mixtures: int) -> None:
@@ -125,15 +129,17 @@ class MixtureOfSoftmaxes(VocabularyHead):
         self.linear.weight = embedding.weight
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Log-probabilities `(…, V)` of hidden vectors `(…, H)`."""
+        """Returns log-probabilities `(…, V)` for hidden vectors `(…, H)`."""
         prior = self.prior(hidden).log_softmax(dim=-1)[..., None]  # (…, mixtures, 1)
         latent = self.latent(hidden).tanh().unflatten(-1, (-1, self.linear.in_features))
         words = self.linear(latent).log_softmax(dim=-1)  # (…, mixtures, V)
         return torch.logsumexp(prior + words, dim=-2)
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross entropy in nats, `()`, of hidden vectors `(N, H)` against words `(N,)`; of
-        none it is 0. Logits are worked out twice, so that few of them need be in memory."""
+        """Returns the mean cross entropy `()` of hidden vectors `(N, H)` and targets `(N,)`.
+
+        The backward pass computes logits again, so that few are in memory.
+        """
         parts = zip(torch.split(hidden, ROWS), torch.split(targets, ROWS), strict=True)
         losses = [checkpoint(self._losses, *part, use_reentrant=False) for part in parts]
         return torch.stack(losses).sum() / max(1, len(targets))
@@ -143,5 +149,5 @@ class MixtureOfSoftmaxes(VocabularyHead):
 
 
 def projection(size: int, wanted: int) -> nn.Module:
-    """A linear layer between two sizes; nothing where they are equal."""
+    """Makes a linear layer between two sizes; the identity if they are equal."""
     return nn.Identity() if size == wanted else nn.Linear(size, wanted, bias=False)

@@ -1,4 +1,4 @@
-"""A softmax head's loss and its gradient in one pass, without all logits in memory."""
+"""The loss of a softmax head and its gradient in one pass, without all logits in memory."""
 
 from functools import reduce
 from typing import Any
@@ -31,27 +31,22 @@ def linear_cross_entropy(
     targets: Tensor,
     mixture: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
-    """Mean cross entropy in nats, `()`, of `softmax(hidden @ weight.T + bias)`, alone or mixed with
-    another prediction.
+    """Returns the mean cross entropy `()` of `softmax(hidden @ weight.T + bias)`.
 
-    The gradient of cross entropy is softmax minus one-hot, known as soon as the logits are; so it
-    is worked out chunk by chunk on the way forward and the logits are dropped (the idea of Hsu et
-    al. 2024, "Liger Kernel", in plain torch operations). Under autocast the matrix products run in
-    its type, the softmax in float32.
+    It is the mean of the targets' negative log-probabilities, with the natural logarithm. Its
+    gradient, softmax minus one-hot, is known as soon as the logits are; so it is computed chunk by
+    chunk in the forward pass, and the logits are dropped (the idea of Hsu et al. 2024, "Liger
+    Kernel", in plain torch operations). Under autocast the matrix products run in its type, the
+    softmax in float32.
 
     Args:
-        hidden: `(N, H)`.
-        weight: `(V, H)`.
-        bias: `(V,)`.
-        targets: words, `(N,)`; of none the loss is 0.
-        mixture: the softmax's log weight in it, and the log probability `log q` of the targets by
-            what it is mixed with, times its weight, `(N,)` each. Then the loss is the mean of
-            `-log(exp(weight) softmax(…)[target] + q)`.
-
-    >>> zeros = torch.zeros(2, 3)
-    >>> loss = linear_cross_entropy(zeros, zeros, torch.zeros(2), torch.tensor([0, 1]))
-    >>> round(loss.item(), 4)  # two words, equally likely
-    0.6931
+        hidden: hidden vectors, `(N, H)`.
+        weight: weights, `(V, H)`.
+        bias: bias, `(V,)`.
+        targets: words, `(N,)`; the loss is 0 if N is 0.
+        mixture: for a mixture with another prediction: the softmax's log weight, and `log q`, the
+            log-probability of the targets by the other prediction times its weight, `(N,)` each.
+            The loss is then the mean of `-log(exp(weight) softmax(…)[target] + q)`.
     """
     wide = torch.promote_types(hidden.dtype, torch.float32)
     parts = None if mixture is None else torch.stack(mixture).to(wide)  # (2, N)
@@ -60,7 +55,7 @@ def linear_cross_entropy(
 
 
 class _Nats(torch.autograd.Function):
-    """The sum over all targets."""
+    """The sum of the negative log-likelihoods over all targets."""
 
     @staticmethod
     def forward(
@@ -93,8 +88,10 @@ class _Nats(torch.autograd.Function):
 def _losses_and_gradients(
     rows: Tensor, table: Tensor, targets: Tensor, mixture: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The sum of all losses `()`, and its gradients by rows `(N', H')` and table `(W, H')`, see
-    `_with_bias`; a mixture `(2, N)` is overwritten with the gradient by it."""
+    """Returns the sum of losses `()`, and its gradients by rows `(N', H')` and table `(W, H')`.
+
+    See `_with_bias` for these. A mixture `(2, N)` is overwritten with its gradient.
+    """
     wide = torch.promote_types(rows.dtype, torch.float32)
     losses, by_rows = torch.empty_like(targets, dtype=wide), torch.empty_like(rows)
     at_once = ROWS if rows.device.type == "cpu" else max(ROWS, LOGITS // len(table))
@@ -116,9 +113,11 @@ def _chunk(
     losses: Tensor,
     mixture: Tensor | None,
 ) -> Tensor:
-    """The gradient by the table from some rows `(R, H')`. What they lose `(R,)` and the gradient by
-    them is filled in, a mixture `(2, R)` overwritten with its own; logits `(R or more, W)` are room
-    to work in."""
+    """Returns the gradient by the table from some rows `(R, H')`.
+
+    Their losses `(R,)` and their gradient are written in place, and a mixture `(2, R)` is
+    overwritten with its gradient; logits `(R or more, W)` are scratch memory.
+    """
     probs = logits[: len(rows)]
     torch.mm(rows, table.t(), out=probs)
     if probs.device.type != "cpu":  # another pass over the logits, but nothing waits for a device
@@ -137,8 +136,10 @@ def _chunk(
 
 
 def _mix(losses: Tensor, mixture: Tensor) -> Tensor:
-    """The softmax's share `(R,)` in the probability of each target, by which its gradient counts.
-    What the mixture loses is filled in, and the gradient by it written over its parts `(2, R)`."""
+    """Returns the softmax's part `(R,)` of each target's probability, which scales its gradient.
+
+    The losses of the mixture are written in place, and its gradient over its parts `(2, R)`.
+    """
     weight, other = mixture
     known = weight - losses
     both = torch.logaddexp(known, other)
@@ -151,10 +152,12 @@ def _mix(losses: Tensor, mixture: Tensor) -> Tensor:
 def _with_bias(
     hidden: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Hidden vectors `(N', H')` and weights `(W, H')` whose products have the bias in them: it is
-    the weight of a further input, which is 1. All sides are filled up (see `ALIGNED`) with words
-    that are never likely, inputs that are 0, and vectors of nothing but 0, which have no share in
-    the gradient of the weights."""
+    """Returns hidden vectors `(N', H')` and weights `(W, H')` whose products include the bias.
+
+    The bias is the weight of a further input, which is 1. All sides are padded (see `ALIGNED`):
+    with words of probability 0, inputs of 0, and vectors of 0, which do not change the gradient of
+    the weights.
+    """
     (words, size), count = weight.shape, len(hidden)
     step = ALIGNED // dtype.itemsize
     rows, table = (
@@ -168,13 +171,12 @@ def _with_bias(
 
 
 def _up_to(number: int, step: int) -> int:
-    """The next multiple."""
+    """Returns the next multiple."""
     return -(-number // step) * step
 
 
 def _losses(target_probs: Tensor, rows: Tensor, table: Tensor, targets: Tensor) -> Tensor:
-    """Of words `(R,)`: the logarithm of their probabilities, or where those are too small for a
-    number, that of the logits of their rows."""
+    """Returns the log-probabilities of words `(R,)`, computed from logits if they underflow."""
     wide = torch.promote_types(target_probs.dtype, torch.float32)
     losses = -target_probs.to(wide).log()
     rare = (target_probs < torch.finfo(target_probs.dtype).tiny).nonzero()[:, 0]

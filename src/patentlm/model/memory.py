@@ -1,10 +1,10 @@
-"""What a text has said so far as a memory, and heads that copy words from it.
+"""Memory of the text so far, and heads that copy words from it.
 
-A memory holds pairs: the network's hidden vector at a position, and the word that followed. Where
-a network with a copying head has read a word, it gives `Rows` in place of hidden vectors: with each
-vector, how well the remembered ones fit, and which words followed them.
+A memory holds pairs of a hidden vector and the word that followed it. A network with a copying head
+returns `Rows` instead of hidden vectors: each vector with the scores of the remembered ones and the
+words that followed them.
 
-`<end>`, which closes texts and pads them, is never copied: its id 0 marks an empty place.
+`<end>`, which ends and pads texts, is never copied: its id 0 marks an empty place.
 """
 
 from abc import ABC, abstractmethod
@@ -25,16 +25,12 @@ for its word, which a 1 says. All zeros are an empty memory."""
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a copying head predicts from: along the leading dimensions it acts like a tensor.
+    """What a copying head predicts from; its leading dimensions are used like those of a tensor.
 
     Args:
         hidden: hidden vectors, `(…, H)`.
-        scores: how well each remembered vector fits, `(…, S)`; minus infinity at empty places.
-        words: that followed the remembered vectors, `(…, S)` int64.
-
-    >>> rows = Rows(torch.zeros(2, 3), torch.zeros(2, 5), torch.ones(2, 5, dtype=torch.int64))
-    >>> rows[0].scores.shape, rows.repeat(4, 1).words.shape
-    (torch.Size([5]), torch.Size([8, 5]))
+        scores: score of each remembered vector, `(…, S)`; minus infinity at empty places.
+        words: words that followed the remembered vectors, `(…, S)` int64.
     """
 
     hidden: Tensor
@@ -42,7 +38,7 @@ class Rows:
     words: Tensor
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "Rows":
-        """The same change of all three."""
+        """Applies a change to all three."""
         return Rows(change(self.hidden), change(self.scores), change(self.words))
 
     def __getitem__(self, at: Any) -> "Rows":
@@ -52,33 +48,33 @@ class Rows:
         return len(self.hidden)
 
     def detach(self) -> "Rows":
-        """Without the graph that led to it."""
+        """Detaches from the graph."""
         return self.each(Tensor.detach)
 
     def transpose(self, one: int, other: int) -> "Rows":
-        """Two leading dimensions swapped."""
+        """Swaps two leading dimensions."""
         return self.each(lambda part: part.transpose(one, other))
 
     def flatten(self, first: int, last: int) -> "Rows":
-        """Leading dimensions as one."""
+        """Flattens leading dimensions into one."""
         return self.each(lambda part: part.flatten(first, last))
 
     def index_select(self, dimension: int, places: Tensor) -> "Rows":
-        """Those at some places of a leading dimension."""
+        """Selects indices of a leading dimension."""
         return self.each(lambda part: part.index_select(dimension, places))
 
     def repeat(self, *counts: int) -> "Rows":
-        """Several times over."""
+        """Repeats along each leading dimension."""
         return self.each(lambda part: part.repeat(*counts))
 
 
 class CopyingHead(nn.Module, ABC):
-    """Predicts a mixture of a distribution over the vocabulary and of remembered words.
+    """Predicts a mixture of a distribution over the vocabulary and remembered words.
 
     Args:
         softmax: head over the vocabulary.
         hidden_size: size H of a hidden vector.
-        size: pairs remembered; None for all.
+        size: pairs that are remembered; None for all.
     """
 
     def __init__(self, softmax: VocabularyHead, *, hidden_size: int, size: int | None) -> None:
@@ -87,26 +83,26 @@ class CopyingHead(nn.Module, ABC):
 
     @abstractmethod
     def scores(self, hidden: Tensor, remembered: Tensor) -> Tensor:
-        """How well vectors `(B, S, H)` fit hidden vectors `(B, T, H)`, as `(B, T, S)`."""
+        """Scores vectors `(B, S, H)` against hidden vectors `(B, T, H)`, as `(B, T, S)`."""
 
     @abstractmethod
     def log_weights(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """The parts of the mixture.
+        """Returns the mixture weights.
 
         Args:
-            hidden: `(…, H)`.
-            scores: `(…, S)`, minus infinity where a place is empty.
+            hidden: hidden vectors, `(…, H)`.
+            scores: scores, `(…, S)`, minus infinity at empty places.
 
         Returns:
             Log weights of the vocabulary `(…, 1)` and of each remembered word `(…, S)`.
         """
 
     def log_masses(self, rows: Rows, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """The log weight of the vocabulary, and the log probability with which targets are copied.
+        """Returns the vocabulary's log weight, and the log-probability of copying each target.
 
         Args:
-            rows: N of them.
-            targets: `(N,)`.
+            rows: N rows.
+            targets: words, `(N,)`.
 
         Returns:
             Both `(N,)`; the latter is minus infinity for a word that is not remembered.
@@ -116,27 +112,27 @@ class CopyingHead(nn.Module, ABC):
         return weight[:, 0], hits.logsumexp(1)
 
     def logits(self, rows: Rows) -> Tensor:
-        """Log-probabilities `(…, V)` of rows."""
+        """Returns log-probabilities `(…, V)` for rows."""
         weight, copied = self.log_weights(rows.hidden, rows.scores)
         known = self.softmax.logits(rows.hidden).log_softmax(-1) + weight
         probs = torch.zeros_like(known).scatter_add(-1, rows.words, copied.exp().to(known.dtype))
         return torch.logaddexp(known, probs.log())
 
     def loss(self, rows: Rows, targets: Tensor) -> Tensor:
-        """Mean cross entropy in nats, `()`, of N rows against words `(N,)`; of none it is 0."""
+        """Returns the mean cross entropy `()` of N rows and targets `(N,)`; 0 if N is 0."""
         return self.softmax.mixed_loss(rows.hidden, targets, *self.log_masses(rows, targets))
 
 
 def recall(
     read: Callable[[Tensor, Any], tuple[Tensor, Any]], head: CopyingHead, inputs: Tensor, state: Any
 ) -> tuple[Rows, Any]:
-    """Rows `(B, T)` of a network that gives hidden vectors, and the state to go on from.
+    """Returns rows `(B, T)` of a network, and the state to continue from.
 
     Args:
         read: `(inputs, state) -> (hidden (B, T, H), state)`.
-        head: scores what is remembered.
+        head: scores the memory.
         inputs: word ids, `(B, T)`.
-        state: where an earlier call stopped, memory included; None starts anew.
+        state: state of an earlier call, memory included; None for a new text.
     """
     before, memory = (None, None) if state is None else state
     hidden, after = read(inputs, before)
@@ -163,13 +159,12 @@ def _remember(
 
 
 def _empty(words: Tensor, steps: int, size: int | None) -> Tensor:
-    """Places `(B, T, S)` that must not be copied: `<end>`, what is yet to come, and pairs that are
-    too old.
+    """Mask `(B, T, S)` of places that must not be copied: `<end>`, future pairs, pairs too old.
 
     Args:
-        words: remembered, `(B, S)`.
-        steps: positions T; before the last of them stand all pairs.
-        size: how far back a position looks, None for all the way.
+        words: remembered words, `(B, S)`.
+        steps: number T of positions; before the last are all pairs.
+        size: how far back a position looks; None for no limit.
     """
     count = words.shape[1]
     places, positions = (torch.arange(n, device=words.device) for n in (count, steps))

@@ -17,8 +17,10 @@ State = Any
 
 
 class Head(Protocol):
-    """What a network asks of its head: a `VocabularyHead`, which reads hidden vectors, or a
-    `CopyingHead`, which reads `Rows`."""
+    """The interface of a network's head.
+
+    A `VocabularyHead` reads hidden vectors, a `CopyingHead` reads `Rows`.
+    """
 
     def logits(self, hidden: Any) -> Tensor: ...
 
@@ -26,23 +28,33 @@ class Head(Protocol):
 
 
 class Network(nn.Module):
-    """Predicts the next word at every position from the words up to it.
+    """A language model: predicts the next word at every position from the words up to it.
 
     Args:
         vocabulary: number of words V.
         embedding_size: size E of a word's vector.
         hidden_size: size H of the recurrent layers.
-        layers: how many of them stand on each other.
-        dropout: share of activations dropped between layers while training.
-        input_dropout: likewise, after the embedding.
-        output_dropout: likewise, before the head.
-        locked_dropout: the latter two drop the same units at each word of a text.
-        embedding_dropout: share of the vocabulary whose vectors are zero in a training step.
-        frozen_embedding: the words' vectors stay as they start.
+        layers: number of recurrent layers.
+        dropout: probability of dropping an activation between layers in training.
+        input_dropout: the same after the embedding.
+        output_dropout: the same before the head.
+        locked_dropout: input and output dropout drop the same units at all words of a text.
+        embedding_dropout: probability of zeroing a word's vector in a training step.
+        frozen_embedding: do not train the embedding.
         cell: makes the recurrent layers; takes the arguments of `torch.nn.LSTM` and behaves like
             it: `(inputs (B, T, E), state) -> (hidden (B, T, H), state)`.
         head: makes the head from `hidden_size` and `embedding`; one that copies gets `Rows` of
-            `patentlm.model.memory` for hidden vectors.
+            `patentlm.model.memory` instead of hidden vectors.
+
+    Example:
+        >>> from patentlm.model.head import SoftmaxHead
+        >>> sizes = {"vocabulary": 7, "embedding_size": 3, "hidden_size": 5, "layers": 1}
+        >>> rates = dict.fromkeys(["dropout", "input_dropout", "output_dropout"], 0.0)
+        >>> more = {"locked_dropout": False, "embedding_dropout": 0.0, "frozen_embedding": False}
+        >>> network = Network(**sizes, **rates, **more, cell=nn.GRU, head=SoftmaxHead)
+        >>> hidden, state = network(torch.tensor([[2, 3, 4]]))
+        >>> hidden.shape, network.head.logits(hidden).shape
+        (torch.Size([1, 3, 5]), torch.Size([1, 3, 7]))
     """
 
     def __init__(
@@ -86,12 +98,12 @@ class Network(nn.Module):
 
     @property
     def size(self) -> int:
-        """Number of trained numbers."""
+        """Number of trainable parameters."""
         trained = (parameter for parameter in self.parameters() if parameter.requires_grad)
         return sum(parameter.numel() for parameter in trained)
 
     def macs_per_target(self, positions: float) -> float:
-        """Multiplications of its matrices for one target.
+        """Returns the multiply-accumulate operations of its matrices for one target.
 
         Args:
             positions: input words read for each target.
@@ -103,21 +115,21 @@ class Network(nn.Module):
         return positions * recurrent + head
 
     def forward(self, inputs: Tensor, state: State = None) -> tuple[Tensor | Rows, State]:
-        """Hidden vectors after each word, and the state after the last.
+        """Returns hidden vectors after each word, and the state after the last.
 
         Args:
             inputs: word ids, `(B, T)`.
-            state: where an earlier call on the same rows stopped; None starts anew.
+            state: state of an earlier call on the same rows; None for zeros.
 
         Returns:
-            hidden `(B, T, H)`, and the state to go on from.
+            Hidden vectors `(B, T, H)`, and the state to continue from.
         """
         if isinstance(self._head, CopyingHead):
             return recall(self.read, self._head, inputs, state)
         return self.read(inputs, state)
 
     def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """The same, without what a head remembers."""
+        """Computes the same as `forward`, without the memory of a copying head."""
         # By words in memory, as LSTMs compute: none of them has to copy its inputs.
         embedded = self.input_dropout(self._embed(inputs.t()).transpose(0, 1))  # (B, T, E)
         # Under autocast cuDNN's recurrent layers compute in float16 whatever its type, and without
@@ -134,9 +146,12 @@ class Network(nn.Module):
 
 
 def initialise_recurrent(recurrent: nn.Module) -> None:
-    """Glorot-uniform input weights (Glorot & Bengio 2010), orthogonal recurrent weights gate by
-    gate (Saxe et al. 2014), zero biases but for an LSTM's forget gate, which starts open
-    (Jozefowicz et al. 2015)."""
+    """Initialises recurrent layers.
+
+    Input weights are Glorot-uniform (Glorot & Bengio 2010), recurrent weights orthogonal gate by
+    gate (Saxe et al. 2014), biases zero, except for an LSTM's forget gate, which starts open
+    (Jozefowicz et al. 2015).
+    """
     for layers in (part for part in recurrent.modules() if isinstance(part, nn.RNNBase)):
         for name, parameter in layers.named_parameters():
             if "weight_ih" in name:
@@ -152,7 +167,7 @@ def initialise_recurrent(recurrent: nn.Module) -> None:
 
 
 def detach(state: State) -> State:
-    """The same state, without the graph that led to it."""
+    """Returns the state, detached from the graph."""
     if isinstance(state, torch.Tensor):
         return state.detach()
     return None if state is None else type(state)(detach(part) for part in state)

@@ -12,18 +12,17 @@ from patentlm.model.memory import CopyingHead, Rows
 
 
 class PointerSentinelHead(CopyingHead):
-    """Points at remembered words or, at a trained sentinel, leaves it to the vocabulary (Merity et
-    al. 2017, "Pointer sentinel mixture models").
+    """Points at remembered words or, with a trained sentinel, at the vocabulary.
 
-    With a query `q = tanh(W h + b)`, one softmax over `q · h_i`, for all remembered vectors, and
-    `q · s`, for the sentinel, gives the weight of each remembered word, and the sentinel's is that
-    of the vocabulary.
+    Merity et al. 2017, "Pointer sentinel mixture models". With a query `q = tanh(W h + b)`, one
+    softmax over `q · h_i` for all remembered vectors and `q · s` for the sentinel gives the weights
+    of the remembered words and of the vocabulary.
 
     Args:
         hidden_size: size H of a hidden vector.
-        embedding: of the words.
-        softmax: makes the head over the vocabulary from the two.
-        size: words one may point at, the last ones; None for all.
+        embedding: embedding of the words.
+        softmax: makes the head over the vocabulary from these two.
+        size: last words that can be pointed at; None for all.
     """
 
     def __init__(
@@ -47,19 +46,21 @@ class PointerSentinelHead(CopyingHead):
         return weights[..., :1], weights[..., 1:]
 
     def log_masses(self, rows: Rows, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """As of any copying head, in one pass over the scores each way."""
+        """Computes what any copying head does, in one pass over the scores each way."""
         sentinel = self._sentinel(rows.hidden)[:, 0]
         total, hits = _LogSums.apply(sentinel, rows.scores, rows.words == targets[:, None])  # type: ignore[no-untyped-call]
         return sentinel - total, hits - total
 
     def _sentinel(self, hidden: Tensor) -> Tensor:
-        """Its score `(…, 1)`."""
+        """Returns the sentinel's score `(…, 1)`."""
         return (self.query(hidden) * self.sentinel).sum(-1, keepdim=True)  # type: ignore[no-any-return]
 
 
 class _LogSums(torch.autograd.Function):
-    """Log-sum-exp of a sentinel `(N,)` and all scores `(N, S)`, and of those scores that hit; both
-    from one exponential, which is all that the way back needs."""
+    """Log-sum-exp of a sentinel `(N,)` and all scores `(N, S)`, and of the scores of matches.
+
+    Both use one exponential, which is also all that the backward pass needs.
+    """
 
     @staticmethod
     def forward(ctx: Any, sentinel: Tensor, scores: Tensor, hits: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Constants of the neural cache and of dynamic evaluation, found on valid alone."""
+"""Calibrates the neural cache and dynamic evaluation on valid alone."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ def calibrate(
     *,
     abstracts: int,
 ) -> str:
-    """A line for each model, see `tune`."""
+    """Returns a line for each model, see `tune`."""
     return "\n".join(
         f"{path}: {tune(model, corpora[path], config, abstracts=abstracts)}"
         for path, model in models.items()
@@ -45,19 +45,22 @@ def calibrate(
 
 
 def tune(model: TrainedModel, corpus: Corpus, config: DictConfig, *, abstracts: int) -> str:
-    """The constants with the lowest perplexity on abstracts of valid, as arguments to use.
+    """Finds the constants with the lowest perplexity on abstracts of valid.
 
-    A learning rate and a decay are climbed to from those given; for each that is tried, all thetas
-    and weights of a grid are, on one reading.
+    Learning rate and decay are found by hill climbing from the given ones; for each pair, all
+    thetas and weights of a grid are tried on one reading.
 
     Args:
-        model: without a cache.
-        corpus: its train and valid are read, its test never.
-        config: of evaluate.py.
-        abstracts: of valid, evenly spaced.
+        model: model without a cache.
+        corpus: corpus, of which train and valid are read, test never.
+        config: settings of evaluate.py.
+        abstracts: number of abstracts of valid, evenly spaced.
+
+    Returns:
+        The constants as command-line arguments.
 
     Raises:
-        ConfigError: if there is nothing to tune, or settings can't work.
+        ConfigError: if there is nothing to tune, or settings do not work.
     """
     if isinstance(model.network, Ensemble):
         raise ConfigError("tune finds constants of single models; give the members one by one")
@@ -84,8 +87,7 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig, *, abstracts: 
 
 
 def some_abstracts(ids: Ids, count: int) -> Ids:
-    """A split `(targets + 1,)` of `count` of its abstracts, evenly spaced; all where there are no
-    more."""
+    """Returns `count` evenly spaced abstracts of a split `(targets + 1,)`, or all of fewer."""
     starts = abstract_starts(ids)
     abstracts = len(starts) - 1
     chosen = np.unique(np.linspace(0, abstracts - 1, min(count, abstracts)).round().astype(int))
@@ -95,7 +97,7 @@ def some_abstracts(ids: Ids, count: int) -> Ids:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A perplexity and the cache's constants with which it is, nan where there is no cache."""
+    """A perplexity and the cache's constants that give it, nan without a cache."""
 
     perplexity: float
     theta: float = math.nan
@@ -104,10 +106,10 @@ class Fit:
 
 @torch.no_grad()
 def fit(network: Network, reads: Iterable[tuple[Any, Tensor]]) -> Fit:
-    """The lowest perplexity with any of `THETAS` and `WEIGHTS`; without a cache just that.
+    """Returns the lowest perplexity with any of `THETAS` and `WEIGHTS`, or without a cache.
 
     Args:
-        network: whose cache's own constants do not matter.
+        network: network, whose cache's own constants are not used.
         reads: its rows and the targets.
     """
     head = network.head
@@ -128,8 +130,10 @@ def fit(network: Network, reads: Iterable[tuple[Any, Tensor]]) -> Fit:
 
 
 def _target_probs(head: CacheHead, rows: Rows, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each target, its probability without the cache `(N, 1)`, and that which the cache alone
-    gives it with each theta `(N, thetas)`; nan where it is empty."""
+    """Returns each target's probability without the cache `(N, 1)` and by the cache `(N, thetas)`.
+
+    The latter is nan while the cache is empty.
+    """
     # Apple's GPUs have no float64.
     logits = head.softmax.logits(rows.hidden).cpu().double()
     known = logits.softmax(-1).gather(1, targets.cpu()[:, None])
@@ -142,8 +146,10 @@ def _target_probs(head: CacheHead, rows: Rows, targets: Tensor) -> tuple[Tensor,
 def hill_climb(
     network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
 ) -> tuple[Settings, Fit]:
-    """Settings with a learning rate and a decay no neighbour of which is better, each with the best
-    constants of the cache if there is one."""
+    """Finds a learning rate and a decay that no neighbour improves, by hill climbing.
+
+    Each pair is rated with the best constants of the cache, if there is one.
+    """
     tried: dict[Settings, Fit] = {}
 
     def perplexity(settings: Settings) -> float:

@@ -1,4 +1,4 @@
-"""Checkpoints and baselines side by side on the same targets."""
+"""Compares checkpoints and baselines on the same targets."""
 
 import math
 from collections.abc import Mapping
@@ -34,11 +34,14 @@ HEADINGS = (
 
 
 def load_models(paths: str, *, device: str | None) -> dict[str, TrainedModel]:
-    """Models by the path they were asked for.
+    """Loads models.
 
     Args:
-        paths: with commas between them; a comma may belong to a path that exists.
-        device: where they compute; None for the machine's own choice.
+        paths: paths separated by commas; existing paths may have commas themselves.
+        device: device to compute on; None for the default.
+
+    Returns:
+        Models by path.
 
     Raises:
         CheckpointError: if one can't be loaded.
@@ -47,7 +50,7 @@ def load_models(paths: str, *, device: str | None) -> dict[str, TrainedModel]:
 
 
 def paths_in(text: str) -> list[str]:
-    """Paths with commas between them, each the longest that exists."""
+    """Splits paths separated by commas, so that each is the longest that exists."""
     parts, paths = text.split(","), []
     while parts:
         ends = range(len(parts), 0, -1)
@@ -60,14 +63,20 @@ def paths_in(text: str) -> list[str]:
 
 
 def _exists(path: str) -> bool:
-    """Whether a path is there, or all members of an ensemble are."""
+    """True if a path exists, or all members of an ensemble do."""
     members = [path] if Path(path).expanduser().exists() else path.split("+")
     return all(Path(member.strip()).expanduser().exists() for member in members)
 
 
 def corpora_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> dict[str, Corpus]:
-    """The corpus to score on, in the vocabulary of each model: the data given, or those the first
-    model was trained on.
+    """Prepares the corpus to score on, in the vocabulary of each model.
+
+    Args:
+        models: models by path.
+        data: config of the data; None for the training data of the first model.
+
+    Returns:
+        Corpora by path.
 
     Raises:
         DataError: if it can't be prepared.
@@ -84,11 +93,13 @@ def corpora_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> d
 
 
 def own_data(metadata: CheckpointMetadata) -> dict[str, Any]:
-    """The data that a checkpoint says its model was trained on, as far as a file can be believed:
-    what will be read is said first, and only the portal's own host is ever asked.
+    """Returns the config of a model's training data, made safe.
+
+    A checkpoint may come from anywhere, so the path to read is announced first, and only the
+    portal's own host is asked.
 
     Raises:
-        DataError: if it says nothing.
+        DataError: if the checkpoint has none.
     """
     data = dict(metadata.data)
     if not data:
@@ -101,7 +112,12 @@ def own_data(metadata: CheckpointMetadata) -> dict[str, Any]:
 
 
 def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids:
-    """The ids of train of the data given, or of those the model was trained on.
+    """Returns the ids of train of the data given, or of the model's training data.
+
+    Args:
+        path: path of the model, for the error message.
+        model: the model.
+        data: config of the data; None for the model's training data.
 
     Raises:
         DataError: if they can't be prepared.
@@ -116,8 +132,7 @@ def training_set(path: str, model: TrainedModel, data: DictConfig | None) -> Ids
 
 
 def _tokenizer(metadata: CheckpointMetadata, source: Source) -> Tokenizer:
-    """What makes a model's own vocabulary of the texts: the tokenizer that it was trained with, if
-    these are its own texts."""
+    """Returns the model's own tokenizer if the texts are its own, else one with its vocabulary."""
     tokenizer: Tokenizer = build_data(metadata.tokenizer)
     if fingerprint(source, tokenizer) == metadata.fingerprint:
         return tokenizer
@@ -127,11 +142,16 @@ def _tokenizer(metadata: CheckpointMetadata, source: Source) -> Tokenizer:
 def compare(
     models: Mapping[str, TrainedModel], corpora: Mapping[str, Corpus], config: DictConfig
 ) -> str:
-    """The table: models by likelihood, then baselines in the vocabulary of the first of all.
+    """Returns a table: models by likelihood, then baselines in the first model's vocabulary.
 
     The texts are the same for all, so bits per character (see `Corpus.characters_per_target`)
-    compare any two models; perplexity, bits per word and accuracy compare those of one vocabulary.
-    `unknown` is the share of targets that are `<unk>`.
+    compare any two models; perplexity, bits per word and accuracy compare models with the same
+    vocabulary. `unknown` is the share of targets that are `<unk>`.
+
+    Args:
+        models: models by path.
+        corpora: corpora by path, see `corpora_of`.
+        config: settings of evaluate.py.
     """
     split = config.split
     scores = {path: _score(model, corpora[path], config) for path, model in models.items()}
@@ -163,7 +183,7 @@ def _score(model: TrainedModel, corpus: Corpus, config: DictConfig) -> Score:
 
 
 def additions(config: DictConfig) -> str:
-    """What is said after a model's name of how it was read."""
+    """Returns what follows a model's name: how it was read."""
     named = {" + dynamic evaluation": config.adaptation, " + neural cache": config.cache}
     return "".join(name for name, settings in named.items() if settings)
 

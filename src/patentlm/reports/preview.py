@@ -1,4 +1,4 @@
-"""What preparation made of a source, for people and as JSON."""
+"""Shows a prepared corpus, as text or as JSON."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -20,12 +20,12 @@ FREQUENT = 12
 
 
 def as_json(source: Source, corpus: Corpus, show: int | None) -> str:
-    """One object with `label`, `counts`, `warnings`, `vocabulary` and `texts`.
+    """Returns one object with `label`, `counts`, `warnings`, `vocabulary` and `texts`.
 
     Args:
-        source: where the texts come from.
-        corpus: what preparation made of it.
-        show: texts of each split that are shown; None shows all.
+        source: source of the texts.
+        corpus: the prepared corpus.
+        show: texts of each split to show; None for all.
     """
     found = {
         "label": corpus.label,
@@ -38,12 +38,12 @@ def as_json(source: Source, corpus: Corpus, show: int | None) -> str:
 
 
 def as_text(source: Source, corpus: Corpus, show: int | None) -> str:
-    """Counts, figures by split, warnings, and texts beside what the source has.
+    """Returns counts, figures by split, warnings, and texts beside their source's.
 
     Args:
-        source: where the texts come from.
-        corpus: what preparation made of it.
-        show: texts of each split that are shown; None shows all.
+        source: source of the texts.
+        corpus: the prepared corpus.
+        show: texts of each split to show; None for all.
     """
     before = [name for name in corpus.counts if not name.startswith(SPLITS)]
     counts = [(name.replace("_", " "), f"{corpus.counts[name]:,}") for name in before]
@@ -62,7 +62,7 @@ FORMATS = {"text": as_text, "json": as_json}
 
 
 def texts_of(corpus: Corpus, split: str) -> Iterator[str]:
-    """The texts of a split as the model sees them, words with blanks between them."""
+    """Yields the texts of a split as the model sees them, words separated by blanks."""
     ids = corpus.ids(split)
     starts = abstract_starts(ids)
     for begin, end in zip((starts[:-1] + 1).tolist(), starts[1:].tolist(), strict=True):
@@ -97,7 +97,7 @@ def _texts(source: Source, corpus: Corpus, show: int | None) -> Iterator[str]:
 
 
 def _raw_texts(source: Source, rows: set[int]) -> dict[int, str]:
-    """The texts of some rows as the source has them."""
+    """Returns the texts of some rows of the source."""
     if not rows:
         return {}
     found = {}

@@ -1,4 +1,4 @@
-"""Abstracts a model writes beside real ones: varied, repetitive, as long, copied?"""
+"""Compares generated abstracts with real ones: variety, repetition, length, copying."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,18 +26,19 @@ Sampling = Mapping[str, float | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """What texts are like. n-grams that hold `<unk>` are left out: it may be any word, and is
-    never written. A share of nothing is nan.
+    """Statistics of texts; n-grams with `<unk>` are left out, and a share of nothing is nan.
+
+    `<unk>` may be any word, and is never generated.
 
     Args:
-        words: mean number of words a text.
-        quantiles: words of the text at 10, 50 and 90 %.
-        unfinished: share of texts cut off at the most words allowed.
+        words: mean number of words of a text.
+        quantiles: number of words at 10, 50 and 90 %.
+        unfinished: share of texts cut off at the maximum length.
         distinct: distinct-2 (Li et al. 2016): share of different ones among all 2-grams.
-        repeated: seq-rep-4 (Welleck et al. 2020): share of a text's 4-grams that it had before,
+        repeated: seq-rep-4 (Welleck et al. 2020): share of a text's 4-grams that occurred before,
             averaged over texts.
-        longest: for each text, words of the longest run that stands in train.
-        copied: share of all 8-grams that stand in train.
+        longest: for each text, length of the longest sequence of words that is in train.
+        copied: share of all 8-grams that are in train.
     """
 
     words: float
@@ -49,7 +50,7 @@ class Quality:
     copied: float
 
     def figures(self) -> dict[str, str]:
-        """All of it as shown in a table."""
+        """The statistics as shown in a table."""
         return {
             "words, mean": f"{self.words:.0f}",
             "words, 10 / 50 / 90 %": " / ".join(map(str, self.quantiles)),
@@ -65,8 +66,9 @@ class Quality:
 def compare(
     models: Mapping[str, TrainedModel], corpora: Mapping[str, Corpus], config: DictConfig
 ) -> str:
-    """The table: what each model writes beside as many real abstracts of a split. Where the
-    vocabulary is one of pieces, all figures count pieces.
+    """Returns a table of what each model writes, beside as many real abstracts of a split.
+
+    For a vocabulary of byte pairs, all figures count pieces.
 
     Raises:
         ConfigError: if the split, the number of texts, the sampling or the cache can't work, the
@@ -104,10 +106,10 @@ def compare(
 
 
 def choose(ids: Ids, count: int, *, seed: int) -> list[Ids]:
-    """So many texts of a split, or all if it has no more.
+    """Chooses texts of a split at random, or all if it has no more.
 
     Raises:
-        ConfigError: if it is no text.
+        ConfigError: if it would be no text.
     """
     if not isinstance(count, int) or count < 1:
         raise ConfigError(f"samples.count={count}: must be a whole number of at least 1")
@@ -119,7 +121,7 @@ def choose(ids: Ids, count: int, *, seed: int) -> list[Ids]:
 def judge_written(
     model: TrainedModel, train: Ids, sampling: Sampling, *, count: int, seed: int, max_words: int
 ) -> Quality:
-    """Quality of texts that a model writes, each of at most `max_words`.
+    """Returns the quality of texts that a model generates, each of at most `max_words`.
 
     Raises:
         ConfigError: if `sampling` can't work.
@@ -138,7 +140,7 @@ def judge_written(
 
 
 def judge(texts: Sequence[Iterable[int]], train: Ids, *, unfinished: int = 0) -> Quality:
-    """Quality of texts that are word ids, beside the training set."""
+    """Returns the quality of texts of word ids, compared with the training set."""
     ids = joined(texts)
     starts = abstract_starts(ids)
     lengths, matches = np.diff(starts) - 1, match(ids, train)
@@ -155,7 +157,7 @@ def judge(texts: Sequence[Iterable[int]], train: Ids, *, unfinished: int = 0) ->
 
 
 def ngrams(ids: Ids, n: int) -> Rows:
-    """Positions of all n-grams within a text that are free of `<unk>`, `(N, n)`."""
+    """Returns the positions of all n-grams within a text without `<unk>`, `(N, n)`."""
     rows = np.arange(len(ids) - n + 1)[:, None] + np.arange(n)
     kept: Rows = rows[(ids[rows] > UNK).all(axis=1)]
     return kept

@@ -1,11 +1,11 @@
-"""Generated texts as people and programs read them."""
+"""Formats generated texts for people and for programs."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from patentlm.data.arrays import Ids
-from patentlm.data.words import word_starts
+from patentlm.data.text import word_starts
 from patentlm.errors import ConfigError
 from patentlm.evaluation.memorisation import COPIED, Copied, Run, cover, find_copied
 from patentlm.evaluation.word_scores import ScoredText
@@ -21,12 +21,12 @@ def as_text(
     copied: Sequence[Copied] | None = None,
     scores: Sequence[ScoredText] | None = None,
 ) -> str:
-    """Writes texts with a blank line between them, what is copied in brackets.
+    """Writes texts with a blank line between them, copied words in brackets.
 
     Args:
         texts: generated texts.
-        copied: runs of each that stand in the training set; None marks nothing.
-        scores: are not shown.
+        copied: parts of each text that are in the training set; None marks nothing.
+        scores: not shown.
 
     Example:
         >>> unfinished = Text("A net", 2, False, ("a", "net"))
@@ -51,10 +51,10 @@ def as_jsonl(
 
     Args:
         texts: give `text`, `words` and `finished`.
-        copied: gives `copied`, with `runs`, pairs of a first word and a number of words, both
-            counted in the whole text, and `longest`.
-        scores: give `log_probabilities`, a pair of a word and its natural log-probability for each
-            word of the whole text and, if it is finished, for its end.
+        copied: gives `copied` with `runs`, pairs of the first word's index in the whole text and
+            the number of words, and `longest`.
+        scores: give `log_probabilities`, a pair of a word and its log-probability (natural
+            logarithm) for each word of the whole text and, if it is finished, for its end.
 
     Example:
         >>> print(as_jsonl([Text("A net", 2, False, ("a", "net"))]))
@@ -74,14 +74,14 @@ FORMATS: dict[str, Format] = {"text": as_text, "jsonl": as_jsonl}
 
 
 def check_format(name: str, *, log_probabilities: bool) -> None:
-    """Checks a format before any text is written.
+    """Checks a format before any text is generated.
 
     Args:
-        name: of the format.
-        log_probabilities: they are asked for.
+        name: name of the format.
+        log_probabilities: True if they are to be shown.
 
     Raises:
-        ConfigError: if there is no format of that name, or it shows no log-probabilities.
+        ConfigError: if there is no such format, or it shows no log-probabilities.
     """
     if name not in FORMATS:
         raise ConfigError(f"format={name}: there is none of that name, only {', '.join(FORMATS)}")
@@ -90,11 +90,14 @@ def check_format(name: str, *, log_probabilities: bool) -> None:
 
 
 def score(texts: Sequence[Text], model: TrainedModel) -> list[ScoredText]:
-    """How likely a model finds each word of its texts, with the sampling's filters left out.
+    """Scores each word of generated texts, without the filters of sampling.
 
     Args:
         texts: generated texts; an unfinished one has no end.
-        model: what wrote them.
+        model: the model that scores them.
+
+    Returns:
+        The scores of each text.
     """
     scored = []
     for text in progress("Scoring", texts, unit="texts"):
@@ -104,12 +107,12 @@ def score(texts: Sequence[Text], model: TrainedModel) -> list[ScoredText]:
 
 
 def look_up(texts: Sequence[Text], model: TrainedModel, train: Ids) -> list[Copied]:
-    """What of each text, its prompt included, stands in the training set."""
+    """Finds the parts of each text, prompt included, that are in the training set."""
     return find_copied((model.vocabulary.encode(text.tokens) for text in texts), train)
 
 
 def describe_copied(texts: Sequence[Text], copied: Sequence[Copied]) -> str:
-    """What the reader of marked texts should know."""
+    """Returns a note for the reader of marked texts."""
     words = sum(len(text.tokens) for text in texts)
     stretches = [stretch.words for found in copied for stretch in cover(found.runs)]
     longest = max((found.longest for found in copied), default=0)
@@ -121,7 +124,7 @@ def describe_copied(texts: Sequence[Text], copied: Sequence[Copied]) -> str:
 
 
 def mark(text: Text, runs: Sequence[Run]) -> str:
-    """The text with brackets around all that is copied."""
+    """Returns the text with brackets around all that is copied."""
     marked, starts = text.text, word_starts(text.text, text.tokens)
     for first, words in reversed(cover(runs)):
         start, last = starts[first], first + words - 1

@@ -1,4 +1,4 @@
-"""The arguments of a script before Hydra reads them: values taken as typed, and keys kept out."""
+"""Prepares a script's arguments for Hydra: literal values are quoted, keys are kept out."""
 
 import os
 import re
@@ -38,14 +38,14 @@ _FOLDER = r"(?!(?:now:|hydra[:.]|oc\.))"
 
 
 def prepare(arguments: Sequence[str], names: list[str]) -> list[str]:
-    """The arguments as Hydra is to read them.
+    """Returns the arguments as Hydra should read them.
 
     Args:
-        arguments: of the command line.
-        names: every setting of the script, for the hint that an error gives.
+        arguments: arguments of the command line.
+        names: all settings of the script, for hints in errors.
 
     Raises:
-        ConfigError: if one is not text, is no setting, or has to do with a key.
+        ConfigError: if one is not text, is not a setting, or looks like a key.
     """
     shown = hide_key(arguments)
     for argument in shown:
@@ -59,8 +59,10 @@ def prepare(arguments: Sequence[str], names: list[str]) -> list[str]:
 
 
 def hide_key(arguments: Sequence[str]) -> list[str]:
-    """Arguments without `data.api_key=…`, whose value goes to the environment variable `KEY`: so
-    it is no part of the config, and nothing that stores or shows settings ever sees it."""
+    """Removes `data.api_key=…` and puts its value into the environment variable `KEY`.
+
+    So the key never becomes part of the config, and nothing stores or shows it.
+    """
     shown = []
     for argument in arguments:
         name, equals, value = argument.partition("=")
@@ -72,15 +74,16 @@ def hide_key(arguments: Sequence[str]) -> list[str]:
 
 
 def quote_literals(arguments: Sequence[str]) -> list[str]:
-    """Arguments with the values of `TEXTS` and `PATHS` quoted as Hydra wants it; those of a sweep
-    stay as they are, but for its folder."""
+    """Quotes the values of `TEXTS` and `PATHS` for Hydra.
+
+    Arguments of a sweep stay as they are, except for its folder.
+    """
     sweeps = is_sweep(arguments)
     return [_quoted(argument, sweeps=sweeps) for argument in arguments]
 
 
 def name_jobs(arguments: Sequence[str]) -> list[str]:
-    """Arguments of a sweep with one more, by which a job is named after the settings that the
-    sweep varies; those of a single run as they are."""
+    """Adds an argument to a sweep that names each job after the settings that vary."""
     if not is_sweep(arguments):
         return list(arguments)
     parser = OverridesParser.create()
@@ -97,7 +100,7 @@ def name_jobs(arguments: Sequence[str]) -> list[str]:
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
-    """Whether the arguments ask for several jobs."""
+    """True if the arguments ask for several jobs."""
     return bool(SWEEP & set(arguments))
 
 
@@ -118,7 +121,7 @@ def _check_flag(argument: str, names: list[str]) -> None:
 
 
 def _check_no_key(argument: str) -> None:
-    """Refuses what looks like a key before anything can show or store it."""
+    """Rejects what looks like a key before anything can show or store it."""
     name = argument.partition("=")[0].lstrip("+~-")
     if name in TEXTS or name in PATHS:
         return
@@ -153,6 +156,6 @@ def _quoted(argument: str, *, sweeps: bool) -> str:
 
 
 def _is_quoted(value: str) -> bool:
-    """Whether a value is in quotes that are Hydra's, and not the text's own."""
+    """True if the quotes around a value are Hydra's, rather than part of the text."""
     quote = value[0]
     return quote in "'\"" and len(value) > 1 and value[-1] == quote and quote not in value[1:-1]

@@ -1,4 +1,4 @@
-"""Plain values against the schema: the first mistake, as one line."""
+"""Checks plain values against the schema, and reports the first mistake as one line."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -18,12 +18,12 @@ Mistake = tuple[str, str]
 
 
 def mistakes(value: Any, schema: Schema, name: str) -> Iterator[Mistake]:
-    """What is wrong with a value and all that stands below it.
+    """Yields what is wrong with a value and its parts.
 
     Args:
-        value: plain, interpolations resolved.
-        schema: what is allowed there.
-        name: dotted, as an error names it; "" for all settings of a script.
+        value: plain value, interpolations resolved.
+        schema: what is allowed.
+        name: dotted name for errors; "" for all settings of a script.
     """
     if isinstance(schema, Kind):
         if not schema.fits(value):
@@ -42,7 +42,7 @@ def mistakes(value: Any, schema: Schema, name: str) -> Iterator[Mistake]:
 
 
 def check(value: Any, schema: Schema, name: str) -> None:
-    """Checks a value and all that stands below it; the rest as in `mistakes`.
+    """Checks a value and its parts; arguments as for `mistakes`.
 
     Raises:
         ConfigError: at the first mistake.
@@ -73,19 +73,19 @@ def _mistakes_in_table(
 
 
 def no_such(name: str, known: Mapping[str, Any], under: str) -> str:
-    """What is said of a setting that is not known."""
+    """Returns the message for a setting that does not exist."""
     names = [f"{under}.{key}" if under else key for key in known if not key.startswith("_")]
     return f"no such setting; {hint(name, names)}"
 
 
 def hint(name: str, known: list[str]) -> str:
-    """The nearest known name, or where all of them are listed."""
+    """Returns the nearest known name, or where all are listed."""
     near = nearest(name, known)
     return f"did you mean {near}?" if near else "--help lists all of them"
 
 
 def nearest(name: str, known: list[str]) -> str | None:
-    """The known name most like one that is not: first among those of its group.
+    """Returns the known name that is most similar to a name, preferably in the same group.
 
     >>> nearest("model.hiden_size", ["model.hidden_size", "seed"])
     'model.hidden_size'
@@ -103,8 +103,10 @@ def nearest(name: str, known: list[str]) -> str | None:
 
 
 def names_of(script: str) -> list[str]:
-    """Every setting that a script can have, by dotted name, whatever options are chosen; but for
-    those of parts that users name."""
+    """Returns the dotted names of all settings of a script, with any options.
+
+    Settings of parts that users name, such as callbacks, are left out.
+    """
     return list(dict.fromkeys(_names(SCRIPTS[script], "")))
 
 
@@ -120,7 +122,7 @@ def _names(schema: Schema, name: str) -> Iterator[str]:
 
 
 def is_setting(script: str, name: str) -> bool:
-    """Whether a script can have a setting, whatever options are chosen.
+    """True if a script has a setting with some options.
 
     >>> is_setting("train", "callbacks.mine.patience"), is_setting("train", "callbacks.mine.size")
     (True, False)
@@ -142,6 +144,6 @@ def _leads_somewhere(schema: Schema, path: Sequence[str]) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value on one line, short and without control characters."""
+    """Returns a value on one line, shortened, without control characters."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:76]} …"

@@ -1,4 +1,4 @@
-"""Why Hydra could not compose a config, as one line about one argument."""
+"""Explains in one line why Hydra could not compose a config."""
 
 import re
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from patentlm.settings.checking import is_setting, names_of, nearest, no_such, s
 
 
 def explain(script: str, conf: Path, arguments: Sequence[str], error: Exception) -> ConfigError:
-    """The mistake of a user that an error of Hydra's comes from.
+    """Returns the user's mistake that caused an error of Hydra's.
 
     Args:
-        script: its name, such as "train".
-        conf: the folder of its configs.
-        arguments: as Hydra read them.
-        error: what Hydra raised.
+        script: name of the script, such as "train".
+        conf: folder of its configs.
+        arguments: arguments as Hydra read them.
+        error: error of Hydra's.
     """
     for argument in (some for some in arguments if not some.startswith("-")):
         if mistake := _mistake_in(argument, script, conf, sweeps=is_sweep(arguments)):
@@ -61,7 +61,7 @@ def _wrong_option(override: Override, options: list[str]) -> str | None:
 
 
 def _unknown(override: Override, script: str, conf: Path) -> str | None:
-    """What is wrong with the name of a setting, if it is a wrong one."""
+    """Explains what is wrong with the name of a setting, if anything is."""
     name = override.key_or_group
     if name.startswith("hydra"):
         return None
@@ -73,7 +73,7 @@ def _unknown(override: Override, script: str, conf: Path) -> str | None:
 
 
 def _not_chosen(name: str, conf: Path) -> str:
-    """What is said of a setting that only other options have."""
+    """Explains that only options which are not chosen have a setting."""
     group, _, last = name.rpartition(".")
     folder = conf / group.replace(".", "/")
     having = [p.stem for p in sorted(folder.glob("*.yaml")) if group and _sets(p, last)]

@@ -1,4 +1,4 @@
-"""What Hydra calls before a script does any work: the check of all its settings."""
+"""Hydra's callbacks before a script does any work: they check all settings."""
 
 import hashlib
 from pathlib import Path
@@ -22,13 +22,13 @@ OF_A_SWEEP = ("sweep", "sweeper", "launcher")
 
 
 class CheckSettings(Callback):
-    """Ends a script before its folder is made, with one line, at a setting that can't work.
+    """Ends a script with one line if a setting does not work, before its folder is made.
 
-    Of a sweep's settings, those that it varies are checked by each job: one that can't work does
-    not lose the others.
+    In a sweep, each job checks the settings that vary, so that one mistake does not lose the other
+    jobs.
 
     Args:
-        script: its name, such as "train".
+        script: name of the script, such as "train".
     """
 
     def __init__(self, script: str) -> None:
@@ -58,9 +58,9 @@ def check_config(script: str, config: DictConfig, *, sweeps: bool = False) -> No
     """Checks a composed config.
 
     Args:
-        script: its name.
-        config: with or without Hydra's part, which is left out.
-        sweeps: whether settings may be missing, which each job is then given.
+        script: name of the script.
+        config: with or without Hydra's part, which is ignored.
+        sweeps: allow missing settings, which each job is given.
 
     Raises:
         ConfigError: if a setting is missing, unknown or not allowed.
@@ -78,15 +78,14 @@ def check_config(script: str, config: DictConfig, *, sweeps: bool = False) -> No
 
 
 def _is_derived(config: DictConfig, name: str) -> bool:
-    """Whether a setting is there to repeat another one, which is then the one to name."""
+    """True if a setting is an interpolation of another one, which errors should name instead."""
     above, _, last = name.rpartition(".")
     table = OmegaConf.select(config, above) if above else config
     return isinstance(table, DictConfig) and OmegaConf.is_interpolation(table, last)
 
 
 def keep_paths(config: DictConfig) -> None:
-    """Lets relative paths mean what they meant where the script was started, in a job that Hydra
-    moved to a folder of its own."""
+    """Makes relative paths absolute, in a job whose working folder Hydra changed."""
     start = Path(HydraConfig.get().runtime.cwd)
     for name in PATHS if Path.cwd() != start else ():
         path = OmegaConf.select(config, name)
@@ -95,8 +94,7 @@ def keep_paths(config: DictConfig) -> None:
 
 
 def job_name(varied: str) -> str:
-    """The name of a sweep's job: what the sweep varies, cut where it is too long for a folder, with
-    a digest of all of it.
+    """Returns the name of a sweep's job: what varies, cut if too long, with a digest of it all.
 
     >>> job_name("seed=1,model.layers=2")
     'seed=1,model.layers=2'
@@ -112,7 +110,7 @@ OmegaConf.register_new_resolver("job_name", job_name, replace=True)
 
 
 def _check_hydra(config: DictConfig, parts: tuple[str, ...]) -> None:
-    """Of Hydra's own settings, those that `conf/` sets."""
+    """Checks those of Hydra's own settings that `conf/` sets."""
     for name in parts:
         schema = HYDRA[name]
         settings = config.hydra[name]

@@ -1,4 +1,4 @@
-"""What a setting's value may be: its type and its range, each with the words that tell a person."""
+"""Types and ranges of settings, each with a description for people."""
 
 import math
 import re
@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Kind:
-    """A type and a range.
+    """A type with a range.
 
     Args:
-        allowed: the values that fit, in words: "a whole number of at least 1".
-        fits: whether a plain value is one of them.
+        allowed: description of the allowed values: "a whole number of at least 1".
+        fits: True for a plain value that is allowed.
     """
 
     allowed: str
@@ -24,12 +24,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Part:
-    """A setting whose `_target_` names a class, its other keys being the class's arguments.
+    """A setting whose `_target_` names a class, and whose other keys are its arguments.
 
     Args:
-        targets: the arguments of each class, by the class's dotted name.
-        is_open: whether a class that is not listed may be named too; its arguments are then
-            checked by the class itself.
+        targets: arguments of each class, by the class's dotted name.
+        is_open: allow other classes too, which check their arguments themselves.
     """
 
     targets: Mapping[str, Mapping[str, "Schema"]]
@@ -38,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Named:
-    """Any number of parts, each under a name of the user's choice; null leaves one out."""
+    """Any number of parts with names chosen by the user; null removes one."""
 
     part: Part
 
@@ -48,7 +47,7 @@ Schema = Kind | Part | Named | Mapping[str, Any]
 
 
 def whole(low: int | None = None, high: int | None = None) -> Kind:
-    """A whole number within bounds, which belong to the range.
+    """A whole number between inclusive bounds.
 
     >>> whole(1).allowed
     'a whole number of at least 1'
@@ -65,13 +64,17 @@ def whole(low: int | None = None, high: int | None = None) -> Kind:
 def number(
     low: float | None = None, high: float | None = None, *, above: bool = False, below: bool = False
 ) -> Kind:
-    """A finite number within bounds.
+    """A finite number between bounds.
 
     Args:
         low: lower bound; None for none.
-        high: upper bound.
-        above: leaves the lower bound itself out.
-        below: leaves the upper bound itself out.
+        high: upper bound; None for none.
+        above: exclude the lower bound.
+        below: exclude the upper bound.
+
+    Example:
+        >>> number(0, 1, below=True).fits(0), number(0, 1, below=True).fits(1.0)
+        (True, False)
     """
 
     def fits(value: Any) -> bool:
@@ -83,7 +86,12 @@ def number(
 
 
 def one_of(*values: str | int) -> Kind:
-    """One of a few values."""
+    """One of several values.
+
+    Example:
+        >>> one_of("min", "max").allowed
+        'one of min, max'
+    """
 
     def fits(value: Any) -> bool:
         return any(value == some and type(value) is type(some) for some in values)
@@ -93,18 +101,18 @@ def one_of(*values: str | int) -> Kind:
 
 
 def either(*kinds: Kind) -> Kind:
-    """Whatever fits one of several kinds."""
+    """A value that fits one of several kinds."""
     allowed = " or ".join(kind.allowed for kind in kinds)
     return Kind(allowed, lambda value: any(kind.fits(value) for kind in kinds))
 
 
 def nullable(kind: Kind) -> Kind:
-    """The same, or null."""
+    """A value of a kind, or null."""
     return Kind(f"null or {kind.allowed}", lambda value: value is None or kind.fits(value))
 
 
 def list_of(kind: Kind, length: int | None = None) -> Kind:
-    """A list whose items all fit."""
+    """A list whose items all fit a kind."""
 
     def fits(value: Any) -> bool:
         return (
@@ -118,7 +126,7 @@ def list_of(kind: Kind, length: int | None = None) -> Kind:
 
 
 def text(pattern: str = r"(?s).+", allowed: str = "text that is not empty") -> Kind:
-    """Text that matches a pattern as a whole."""
+    """Text that fully matches a pattern."""
 
     def fits(value: Any) -> bool:
         return isinstance(value, str) and re.fullmatch(pattern, value) is not None

@@ -1,8 +1,7 @@
-"""What a checkpoint is built from: the classes of data, tokenizers and networks, and the types and
-ranges of their arguments.
+"""The closed registry: classes of data, tokenizers and networks with their arguments.
 
-This is a closed registry: neither a config nor a checkpoint can name another class here. A class of
-yours gets a line here, beside its YAML file in `conf/`.
+Configs and checkpoints can name no other class here. A class of your own gets an entry here and a
+YAML file in `conf/`.
 """
 
 from typing import Any

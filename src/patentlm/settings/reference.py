@@ -1,5 +1,8 @@
-"""What a script accepts, for `--help` and the documents: read from the YAML files of `conf/`, whose
-comments say what a setting is, and from the schema, which says what is allowed."""
+"""The reference of a script's settings, for `--help` and the documents.
+
+It is read from the YAML files in `conf/`, whose comments describe the settings, and from the
+schema, which tells what is allowed.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -28,13 +31,13 @@ _OF_HYDRA = {
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting as people read of it.
+    """A setting as the reference shows it.
 
     Args:
-        name: dotted.
-        default: as the YAML file writes it.
-        comment: what it is.
-        allowed: which values it takes; "" where the schema does not say.
+        name: dotted name.
+        default: default as written in the YAML file.
+        comment: description.
+        allowed: allowed values; "" if the schema does not tell.
     """
 
     name: str
@@ -45,7 +48,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Option:
-    """A YAML file of a group, with what it starts from."""
+    """A YAML file of a group, together with the files in its defaults list."""
 
     about: str
     settings: tuple[Setting, ...]
@@ -53,12 +56,12 @@ class Option:
 
 
 def read_option(conf: Path, file: str, prefix: str) -> Option:
-    """An option, its settings under a prefix, those of the files it starts from among them.
+    """Reads an option's settings, those of the files it starts from included.
 
     Args:
-        conf: the folder of all configs.
-        file: within it, without the ending: "model/lstm_small".
-        prefix: "model", or "" for a script.
+        conf: folder of all configs.
+        file: file within it without suffix, such as "model/lstm_small".
+        prefix: prefix of the settings, such as "model", or "" for a script.
     """
     text = (conf / f"{file}.yaml").read_text("utf-8")
     found: dict[str, Setting] = {}
@@ -88,9 +91,9 @@ def _file(entry: str, beside: str) -> str:
 
 
 def about_in(text: str) -> str:
-    """The first sentence of the comment that a file begins with.
+    r"""Returns the first sentence of the comment at the top of a file.
 
-    >>> about_in("# @package _global_\\n# Two layers,\\n# tied. More.\\na: 1")
+    >>> about_in("# @package _global_\n# Two layers,\n# tied. More.\na: 1")
     'Two layers, tied.'
     """
     lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
@@ -100,9 +103,9 @@ def about_in(text: str) -> str:
 
 
 def settings_in(text: str, prefix: str = "") -> Iterator[Setting]:
-    """Every setting of a file with its default and its comment, in the file's order.
+    r"""Yields every setting of a file with its default and its comment, in order.
 
-    >>> [s.name for s in settings_in("a: 1 # one\\nb:\\n  c: x # of b\\n", "g")]
+    >>> [s.name for s in settings_in("a: 1 # one\nb:\n  c: x # of b\n", "g")]
     ['g.a', 'g.b.c']
     """
     above: list[tuple[int, str]] = [(-1, prefix)] if prefix else []
@@ -127,7 +130,7 @@ def settings_in(text: str, prefix: str = "") -> Iterator[Setting]:
 
 
 def allowed(settings: Sequence[Setting], schema: Schema) -> list[Setting]:
-    """The settings with what is allowed; those that name a class are left out."""
+    """Adds what is allowed to settings, and leaves out those that name a class."""
     classes = {
         s.name.removesuffix("._target_"): s.default for s in settings if "_target_" in s.name
     }
@@ -157,12 +160,12 @@ def _arguments(part: Part, name: str, chosen: str | None) -> Any:
 
 
 def help_text(script: str, conf: Path, arguments: Sequence[str]) -> str:
-    """What `--help` prints: groups with their options, then every setting of those chosen.
+    """Returns what `--help` prints: groups with their options, then all settings chosen.
 
     Args:
-        script: its name, such as "train".
-        conf: the folder of all configs.
-        arguments: of the command line; a group chosen there shows that option's settings.
+        script: name of the script, such as "train".
+        conf: folder of all configs.
+        arguments: arguments of the command line, which may choose options of groups.
     """
     about = yaml.safe_load((conf / f"hydra/help/{script}.yaml").read_text("utf-8"))
     chosen = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
@@ -181,7 +184,7 @@ def help_text(script: str, conf: Path, arguments: Sequence[str]) -> str:
 def _chosen(
     conf: Path, root: Option, chosen: dict[str, str]
 ) -> tuple[dict[str, str | None], list[Setting]]:
-    """Every group with the option chosen in it, and the settings of all these options."""
+    """Returns each group with the option chosen, and the settings of these options."""
     groups: dict[str, str | None] = {}
     settings = list(root.settings)
     waiting = list(root.groups)

@@ -1,10 +1,10 @@
-"""Every setting of the scripts, its type and its range: the one place.
+"""All settings of the scripts with their types and ranges.
 
-A new option of `conf/` gets a line here, in `training.py` if it is part of a training run, or in
+A new option in `conf/` gets an entry here, in `training.py` if it is part of a training run, or in
 `parts.py` if checkpoints hold it; a test fails until it has one. Errors, `--help` and the reference
-of settings read it. It is plain Python that imports nothing heavy, since `--help` reads it:
-structured configs know types but no ranges, and pydantic would take longer to import than `--help`
-takes to print, and say every default again.
+of settings read it. It is plain Python without heavy imports, since `--help` reads it: structured
+configs have types but no ranges, and pydantic takes longer to import than `--help` takes to print,
+and would repeat every default.
 """
 
 from patentlm.settings.kinds import (

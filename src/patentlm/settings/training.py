@@ -1,7 +1,6 @@
-"""The parts of a training run, and the types and ranges of their arguments.
+"""The parts of a training run with the types and ranges of their arguments.
 
-Where a part is open, a class that is not listed may be named too: a user's own callback, logger,
-optimizer or schedule.
+Open parts may name other classes too: a user's own callback, logger, optimizer or schedule.
 """
 
 from patentlm.settings.kinds import (

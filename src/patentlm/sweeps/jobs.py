@@ -1,4 +1,4 @@
-"""What Hydra tells of a sweep: a job that fails does not lose the others."""
+"""Hydra's callback for sweeps: a failed job does not stop the others."""
 
 import logging
 import os
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 class Sweep(Callback):
-    """Ranks the jobs after each of them, notes the ones that fail, and goes on.
+    """Writes the leaderboard after each job, records failures, and continues.
 
-    A job that failed returns nan. The sweep ends with exit code 1 if there was one.
+    A failed job returns nan. The sweep then ends with exit code 1.
     """
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
@@ -58,7 +58,7 @@ class Sweep(Callback):
 
 
 def _check_slurm() -> None:
-    """Ends with one line where jobs can't be given to Slurm."""
+    """Ends the script with one line if jobs can't be submitted to Slurm."""
     if shutil.which("srun") is None:
         mistake = "there is no srun; start it on a machine of a Slurm cluster"
     elif find_spec("submitit") is None:
@@ -70,7 +70,7 @@ def _check_slurm() -> None:
 
 
 def _note(error: Exception, folder: RunFolder) -> None:
-    """Tells of a job's failure, in its log and its folder; a user's mistake needs no traceback."""
+    """Reports a failed job in its log and its folder, without traceback for a user's mistake."""
     name = os.path.relpath(folder.path)
     mistake = mistake_in(error)
     if mistake is not None:

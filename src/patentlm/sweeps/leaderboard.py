@@ -1,4 +1,4 @@
-"""A sweep's jobs, ranked: `leaderboard.csv` and `leaderboard.md` in its folder."""
+"""The leaderboard of a sweep's jobs: `leaderboard.csv` and `leaderboard.md` in its folder."""
 
 import csv
 import io
@@ -30,12 +30,12 @@ Row = dict[str, Any]
 
 
 def jobs_of(sweep: Path) -> list[RunFolder]:
-    """The folders of a sweep's jobs."""
+    """Returns the folders of a sweep's jobs."""
     return [RunFolder(found.parent) for found in sorted(sweep.rglob(".hydra"))]
 
 
 def rank(jobs: Sequence[RunFolder], sweep: Path) -> list[Row]:
-    """A row a job: by valid perplexity, the ones that are not complete last."""
+    """Returns a row for each job, sorted by valid perplexity, incomplete jobs last."""
     asked = [_settings(job) for job in jobs]
     differing = _differing(asked)
     rows: list[Row] = [
@@ -52,7 +52,7 @@ def rank(jobs: Sequence[RunFolder], sweep: Path) -> list[Row]:
 
 
 def write(sweep: Path) -> None:
-    """Makes the leaderboard of the jobs as they are now."""
+    """Writes the leaderboard of the jobs so far."""
     jobs = jobs_of(sweep)
     rows = rank(jobs, sweep)
     folder = RunFolder(sweep)
@@ -65,8 +65,10 @@ def write(sweep: Path) -> None:
 
 
 def over_seeds(rows: Sequence[Row]) -> list[Row]:
-    """A row for the complete jobs of each setting, by valid perplexity; none where no setting was
-    run with several seeds."""
+    """Returns a row for the complete jobs of each setting, sorted by valid perplexity.
+
+    It is empty unless some setting was run with several seeds.
+    """
     complete = [row for row in rows if row["status"] == "complete" and "seed" in row]
     grouped = [list(some) for _, some in groupby(sorted(complete, key=_but_seed), _but_seed)]
     if all(len(some) == 1 for some in grouped):
@@ -83,7 +85,7 @@ def over_seeds(rows: Sequence[Row]) -> list[Row]:
 
 
 def _but_seed(row: Row) -> list[tuple[str, str]]:
-    """The settings by which a job differs from others, its seed left out."""
+    """Returns the settings that vary, without the seed."""
     told = {"rank", "seed", "status", "job", *FIGURES}
     return [(name, value) for name, value in row.items() if name not in told]
 
@@ -97,7 +99,7 @@ def _spread(name: str, figures: Sequence[float | None]) -> str:
 
 
 def as_csv(rows: Sequence[Row]) -> str:
-    """The rows with every digit."""
+    """Writes rows with all digits."""
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, list(rows[0]) if rows else ["rank"], lineterminator="\n")
     writer.writeheader()
@@ -106,7 +108,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def as_markdown(rows: Sequence[Row], common: Sequence[str]) -> str:
-    """The rows as people read them, under the settings that all jobs have in common."""
+    """Writes rows for people, below the settings that all jobs share."""
     shown = [{name: _shown(name, value) for name, value in row.items()} for row in rows]
     right = ["right" if name in FIGURES else "left" for name in (rows[0] if rows else ())]
     table = tabulate(shown, headers="keys", tablefmt="pipe", colalign=right, disable_numparse=True)
@@ -115,7 +117,7 @@ def as_markdown(rows: Sequence[Row], common: Sequence[str]) -> str:
 
 
 def _settings(job: RunFolder) -> dict[str, str]:
-    """What a job was asked for, by name."""
+    """Returns the overrides of a job by name."""
     return dict(override.split("=", 1) for override in job.overrides if "=" in override)
 
 

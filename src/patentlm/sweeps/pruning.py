@@ -1,4 +1,4 @@
-"""Ends the runs of a search that fall behind."""
+"""Stops the runs of a search that are clearly worse than others."""
 
 import logging
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ log = logging.getLogger(__name__)
 
 
 class Pruning(Callback):
-    """Reports valid perplexity to the run's trial of a stored Optuna study after every epoch, and
-    ends the run where the study's pruner says so. Runs outside of such a search are left alone.
+    """Reports valid perplexity to an Optuna trial after each epoch, and stops if it is pruned.
+
+    Runs outside a search are not affected.
 
     Args:
-        number: of the trial; None outside of a sweep.
-        study: where the study is stored, its name and the config of its pruner, as
-            `patentlm.sweeps.search.open_trial` takes them; the storage is None in another kind of
-            sweep.
+        number: number of the trial; None outside a sweep.
+        study: storage, name and pruner config of the study, as
+            `patentlm.sweeps.search.open_trial` takes them; storage is None in other sweeps.
     """
 
     def __init__(self, *, number: int | None, study: Mapping[str, Any]) -> None:

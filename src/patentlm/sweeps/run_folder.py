@@ -1,4 +1,4 @@
-"""The folder that a run writes to, and what stands in it."""
+"""The folder of a run and its files."""
 
 import json
 import logging
@@ -22,23 +22,23 @@ RECORD, METRICS, ERROR = "run.json", "metrics.json", "error.txt"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder; one that holds `metrics.json`, which is written last, is complete."""
+    """A run's folder; the run is complete if it has `metrics.json`, which is written last."""
 
     path: Path
 
     @cached_property
     def metrics(self) -> dict[str, Any] | None:
-        """What the run came to; None while it is not complete."""
+        """Metrics of the run; None until it is complete."""
         return _read_json(self.path / METRICS, "valid/perplexity")
 
     @cached_property
     def record(self) -> dict[str, Any] | None:
-        """What the run is made of; None before its training began."""
+        """Settings and versions of the run; None before training began."""
         return _read_json(self.path / RECORD, "overrides")
 
     @property
     def overrides(self) -> list[str]:
-        """What the run was asked for, as `name=value`."""
+        """Overrides of the run, as `name=value`."""
         if self.record is not None:
             return list(self.record["overrides"])
         asked = self.path / ".hydra" / "overrides.yaml"
@@ -52,15 +52,15 @@ class RunFolder:
 
     @property
     def last_checkpoint(self) -> Path | None:
-        """Where a run that was interrupted goes on from."""
+        """The checkpoint that an interrupted run resumes from."""
         path = self.path / "checkpoints" / "last.ckpt"
         return path if path.is_file() else None
 
     def check_same(self, overrides: list[str]) -> None:
-        """That a run which began here, if any, was asked for the same.
+        """Checks that an earlier run in this folder, if any, had the same overrides.
 
         Raises:
-            ConfigError: if it was another.
+            ConfigError: if it had others.
         """
         if self.record is not None and sorted(self.overrides) != sorted(overrides):
             raise ConfigError(
@@ -69,7 +69,7 @@ class RunFolder:
             )
 
     def store(self, name: str, text: str) -> None:
-        """Writes a file whole or not at all, whoever else writes it too."""
+        """Writes a file completely or not at all, also if several processes do."""
         part = self.path / f"{name}.{uuid4()}.part"
         try:
             with part.open("w", encoding="utf-8") as file:
@@ -83,12 +83,12 @@ class RunFolder:
             raise
 
     def store_json(self, name: str, content: dict[str, Any]) -> None:
-        """Writes a JSON file whole or not at all; NaN and infinities become null."""
+        """Writes a JSON file completely or not at all; NaN and infinities become null."""
         self.store(name, json.dumps(_strict(content), indent=2, allow_nan=False) + "\n")
 
 
 def _read_json(path: Path, needed: str) -> dict[str, Any] | None:
-    """The content of a JSON file; None where it is missing, cut short, or lacks what is needed."""
+    """Reads a JSON file; None if it is missing, truncated, or lacks a key."""
     try:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def _read_json(path: Path, needed: str) -> dict[str, Any] | None:
 
 
 def _strict(content: dict[str, Any]) -> dict[str, Any]:
-    """The same without nan and infinities, which JSON does not know."""
+    """Replaces nan and infinities, which JSON does not have, by None."""
     strange = (isinstance(value, float) and not math.isfinite(value) for value in content.values())
     pairs = zip(content.items(), strange, strict=True)
     return {name: None if odd else value for (name, value), odd in pairs}

@@ -1,4 +1,4 @@
-"""An adaptive search: settings are trials of an Optuna study, which is stored."""
+"""Hyperparameter search with Optuna: settings are trials of a stored study."""
 
 import logging
 import math
@@ -40,8 +40,9 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def divide(overrides: Iterable[Override]) -> tuple[dict[str, BaseDistribution], list[str]]:
-    """The search space by setting, and the overrides that all jobs have in common; of several
-    overrides for a setting, the last one counts.
+    """Divides overrides into the search space and the overrides that all jobs share.
+
+    Of several overrides for a setting, the last one counts.
 
     Raises:
         ConfigError: if there is nothing to search, or a sweep can't be searched.
@@ -63,12 +64,13 @@ def divide(overrides: Iterable[Override]) -> tuple[dict[str, BaseDistribution], 
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """What a swept setting is drawn from. `interval` is continuous (both ends of `int(interval)`
-    belong to it) and `range` leaves out its end, as Hydra has it; the tag `log` makes it uniform in
-    the logarithm.
+    """Returns the distribution of a swept setting.
+
+    `interval` is continuous; `int(interval)` includes both ends. `range` excludes its end, as in
+    Hydra. The tag `log` makes the distribution uniform in the logarithm.
 
     Raises:
-        ConfigError: if it holds no value, or has a logarithm that does not exist.
+        ConfigError: if it has no value, or the logarithm of a bound does not exist.
     """
     sweep = override.value()
     try:
@@ -107,12 +109,13 @@ def _choice(value: Any) -> Any:
 def open_study(
     storage: str, name: str, sampler: Mapping[str, Any], pruner: Mapping[str, Any]
 ) -> Study:
-    """The stored study; a new one where there is none.
+    """Opens a stored study, or creates it.
 
     Args:
         storage: URL of a database.
-        sampler: config of an Optuna sampler. Were its seed the same each time a study is opened, a
-            search that goes on would draw again what it drew first: the trials so far are added.
+        name: name of the study.
+        sampler: config of an Optuna sampler. The number of trials so far is added to its seed,
+            since a resumed search would otherwise repeat its first draws.
         pruner: config of an Optuna pruner.
 
     Raises:
@@ -127,7 +130,13 @@ def open_study(
 
 
 def open_trial(number: int, *, storage: str, name: str, pruner: Mapping[str, Any]) -> Trial:
-    """A trial of a stored study, for the job that carries it out; the rest as in `open_study`.
+    """Opens a trial of a stored study, for the job that runs it.
+
+    Args:
+        number: number of the trial.
+        storage: URL of a database.
+        name: name of the study.
+        pruner: config of an Optuna pruner.
 
     Raises:
         ConfigError: if there is no such trial.
@@ -153,7 +162,7 @@ def _opened(storage: str) -> RDBStorage:
 
 
 def queue_interrupted(study: Study) -> None:
-    """Gives up the trials that an interruption left running, and queues the same settings again."""
+    """Marks trials that were interrupted as failed, and enqueues their settings again."""
     for trial in study.get_trials(states=[TrialState.RUNNING]):
         if trial.user_attrs.get(PRUNED):
             study.tell(trial.number, state=TrialState.PRUNED)
@@ -163,18 +172,17 @@ def queue_interrupted(study: Study) -> None:
 
 
 def count_missing(study: Study, wanted: int) -> int:
-    """How many trials are to be launched until there are as many as wanted, interrupted ones not
-    counted."""
+    """Returns how many trials to launch until there are `wanted`, not counting interrupted ones."""
     trials = study.get_trials(deepcopy=False)
     repeated = sum(REPEATS in trial.user_attrs for trial in trials)
     return wanted + repeated - sum(trial.state.is_finished() for trial in trials)
 
 
 def ask(study: Study, space: dict[str, BaseDistribution], count: int) -> list[Trial]:
-    """The next trials, with consecutive numbers.
+    """Returns the next trials, with consecutive numbers.
 
     Raises:
-        ConfigError: if the study was begun with other choices.
+        ConfigError: if the study has another search space.
     """
     try:
         return [study.ask(space) for _ in range(count)]
@@ -186,8 +194,10 @@ def ask(study: Study, space: dict[str, BaseDistribution], count: int) -> list[Tr
 
 
 def overrides_of(trial: Trial | FrozenTrial) -> list[str]:
-    """A trial's settings as Hydra takes them, continuous ones with six digits, as they become names
-    of folders."""
+    """Returns a trial's settings as overrides.
+
+    Continuous values have six digits, since they become names of folders.
+    """
     continuous = {n for n, d in trial.distributions.items() if isinstance(d, FloatDistribution)}
     return [
         f"{name}={value:.6g}" if name in continuous else f"{name}={value}"
@@ -196,7 +206,7 @@ def overrides_of(trial: Trial | FrozenTrial) -> list[str]:
 
 
 def tell(study: Study, trial: Trial, job: JobReturn) -> None:
-    """Stores what came of a trial. One that raised or returned no number has failed."""
+    """Stores the result of a trial; it has failed if it raised or returned no number."""
     try:
         value = float(job.return_value)
     except Exception as error:  # whatever a job may raise

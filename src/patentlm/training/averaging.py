@@ -1,4 +1,4 @@
-"""Averages of the weights over steps, which are what is tested and kept."""
+"""Averages of the weights over steps, which are tested and kept."""
 
 import logging
 from collections.abc import Callable
@@ -15,8 +15,10 @@ log = logging.getLogger(__name__)
 
 
 class Average(AveragedModel):
-    """torch's, but the count of steps is on the CPU: torch reads it from the device, and so waits,
-    once for each parameter."""
+    """torch's `AveragedModel` with the number of steps on the CPU.
+
+    torch reads the number from the device for each parameter, and so waits for the device.
+    """
 
     def __init__(self, module: nn.Module, average: Callable[[Tensor, Tensor, int], Tensor]) -> None:
         super().__init__(module)
@@ -34,12 +36,11 @@ class Average(AveragedModel):
 
 
 class Averaging(WeightAveraging):
-    """Lightning's, saved rightly in the middle of a validation, too.
+    """Lightning's `WeightAveraging`, which can also be saved during a validation.
 
     Args:
-        average: the average after one more step, of what it was, the weights, and how many steps
-            there were before; the weights themselves until it begins, so that every validation
-            scores weights that have learned.
+        average: returns the new average from the old one, the weights and the number of steps so
+            far; until averaging begins it returns the weights, so that validations score them.
     """
 
     def __init__(self, average: Callable[[Tensor, Tensor, int], Tensor]) -> None:
@@ -77,12 +78,14 @@ class Averaging(WeightAveraging):
 
 
 class NonMonotonicAveraging(Averaging):
-    """Averages the weights of all steps since valid perplexity stopped falling, as NT-ASGD does
-    (Merity et al. 2018, algorithm 1); until then the average is the weights themselves.
+    """Averages the weights since valid perplexity stopped falling (NT-ASGD).
+
+    Merity et al. 2018, algorithm 1. Before that, the average is the weights themselves.
 
     Args:
-        patience: validations; it begins after one that is no better than the best before so many.
-        monitor: the metric that is watched.
+        patience: averaging begins after a validation that is no better than the best of those more
+            than so many validations ago.
+        monitor: metric to watch.
     """
 
     def __init__(self, *, patience: int, monitor: str) -> None:
@@ -114,11 +117,11 @@ class NonMonotonicAveraging(Averaging):
 
 
 class ExponentialMovingAverage(Averaging):
-    """An exponential moving average of the weights of all steps (Polyak & Juditsky 1992).
+    """An exponential moving average of the weights (Polyak & Juditsky 1992).
 
     Args:
-        decay: share of the average that stays at each step.
-        start: step from which on the weights are averaged.
+        decay: weight of the old average at each step.
+        start: first step that is averaged.
     """
 
     def __init__(self, *, decay: float, start: int) -> None:

@@ -1,5 +1,7 @@
-"""Settings of optimizer and schedule that a run which goes on has anew: torch restores the old ones
-together with what the optimizer has in mind."""
+"""Applies changed settings of optimizer and schedule to a resumed run.
+
+torch restores the old settings together with the optimizer's state.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +14,11 @@ RATES = ("lr", "initial_lr", "max_lr", "min_lr")
 
 
 class Changes:
-    """The settings of this start, applied once a checkpoint has been loaded.
+    """The settings of this start, applied after a checkpoint is loaded.
 
     Args:
-        schedule: settings of the schedule that may change, by name.
-        rate: how many times as large the learning rate is.
+        schedule: changed settings of the schedule, by name.
+        rate: factor of the learning rate.
     """
 
     def __init__(self, schedule: Mapping[str, Any], *, rate: float) -> None:
@@ -24,14 +26,14 @@ class Changes:
         self.groups: list[dict[str, Any]] = []
 
     def note(self, optimizer: Optimizer) -> None:
-        """Keeps the settings of an optimizer that has just been made."""
+        """Stores the settings of a new optimizer."""
         self.groups = [
             {name: value for name, value in group.items() if name not in ("params", *RATES)}
             for group in optimizer.param_groups
         ]
 
     def apply(self, optimizer: Optimizer, schedule: LRScheduler) -> None:
-        """Gives optimizer and schedule the settings of this start."""
+        """Applies the settings of this start to optimizer and schedule."""
         for group, settings in zip(optimizer.param_groups, self.groups, strict=True):
             group.update(settings)
             for name in RATES:

@@ -1,4 +1,4 @@
-"""The two checkpoints of a run: the best one, and the last, from which it goes on."""
+"""The two checkpoints of a run: the best, and the last, from which it resumes."""
 
 import logging
 import math
@@ -23,7 +23,7 @@ STEPS_APART = 8
 
 
 class CheckpointFiles(TorchCheckpointIO):
-    """Lightning's way to our checkpoint files."""
+    """Makes Lightning read and write checkpoints with `patentlm.checkpoint`."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
@@ -35,7 +35,7 @@ class CheckpointFiles(TorchCheckpointIO):
 
 
 class Wish(NamedTuple):
-    """What asks for a checkpoint between two steps, the same in all processes."""
+    """What asks for a checkpoint between two steps; the same in all processes."""
 
     ending: int
     """The number of the signal that ends the run; 0 for none."""
@@ -44,17 +44,17 @@ class Wish(NamedTuple):
 
 
 class Checkpoints(Checkpoint):
-    """Keeps the best and the last checkpoint of a run, each of which it can go on from.
+    """Keeps the best and the last checkpoint of a run; it can resume from both.
 
-    The last is saved after each epoch and each validation, and between two steps after so many
-    steps or minutes or when a signal asks for it. Both files lie in one folder and name no path, so
-    that a run can be moved.
+    The last checkpoint is saved after each epoch and each validation, and between two steps: after
+    a number of steps or minutes, or when a signal asks for it. Both files are in one folder and
+    contain no path, so that a run can be moved.
 
     Args:
-        dirpath: the folder.
-        monitor: the metric that chooses the best.
-        every_n_steps: steps of the optimizer; None for none.
-        every_n_minutes: minutes; None for none.
+        dirpath: folder of both files.
+        monitor: metric that chooses the best.
+        every_n_steps: steps of the optimizer between checkpoints; None for none.
+        every_n_minutes: minutes between checkpoints; None for none.
         mode: "min" or "max".
     """
 
@@ -77,7 +77,7 @@ class Checkpoints(Checkpoint):
 
     @property
     def tested(self) -> Path | None:
-        """The checkpoint whose weights are tested: the best, or else the last; None for none."""
+        """The checkpoint to test: the best, or else the last; None if there is none."""
         path = self.folder / (LAST if self.best_step is None else BEST)
         return path if path.is_file() else None
 
@@ -95,7 +95,7 @@ class Checkpoints(Checkpoint):
                 self.best_score = self.best_step = None
 
     def _take_over_best(self, path: Path, *, copies: bool) -> bool:
-        """Whether the best checkpoint of the run that goes on is there, in this folder then."""
+        """True if the best checkpoint of the resumed run is in this folder."""
         for candidate in (path.parent / BEST, path):
             if files.is_whole(candidate) and files.read(candidate)["global_step"] == self.best_step:
                 if copies and candidate != self.folder / BEST:

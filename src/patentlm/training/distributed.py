@@ -1,8 +1,8 @@
-"""One training in several processes of this machine.
+"""Trains in several processes of this machine.
 
-Lightning's own way is to start the script again for each further process, which in a Hydra
-application composes the config anew: further output folders, and sweeps that hang. Here the process
-that composed the config hands it to processes that PyTorch's elastic agent starts and watches; to
+Lightning's own way restarts the script for each further process, which in a Hydra application
+composes the config again: further output folders, and sweeps that hang. Here the process that
+composed the config passes it to processes that PyTorch's elastic agent starts and watches; for
 Lightning they look as if `torchrun` had started them.
 """
 
@@ -33,7 +33,7 @@ Task = Callable[[DictConfig], float]
 
 
 def is_alone(trainer: Trainer) -> bool:
-    """Whether a trainer wants further processes that nobody has started."""
+    """True if a trainer needs further processes that nobody has started."""
     strategy = trainer.strategy
     if trainer.world_size == 1 or not isinstance(strategy, ParallelStrategy):
         return False
@@ -42,18 +42,18 @@ def is_alone(trainer: Trainer) -> bool:
 
 
 def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
-    """Runs a task in as many processes as a trainer wants on this machine.
+    """Runs a task in as many processes as a trainer needs on this machine.
 
     Args:
-        task: what each of them does; an importable function.
-        config: the run's, handed to all of them.
-        trainer: made from that config.
+        task: importable function that each process calls.
+        config: config of the run, passed to all of them.
+        trainer: trainer made from that config.
 
     Returns:
-        What the task of the first one returns.
+        The result of the first process.
 
     Raises:
-        RuntimeError: if one of them fails; the others are ended.
+        RuntimeError: if one fails; the others are ended.
     """
     threads = max(1, torch.get_num_threads() // trainer.num_devices)
     settings = LaunchConfig(
@@ -86,7 +86,7 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
 
 
 def _mistake(reason: str) -> errors.PatentLMError | None:
-    """The user's mistake that a process ended with, from its name and text."""
+    """Returns the user's mistake that ended a process, from the error's name and text."""
     name, _, text = reason.partition(": ")
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, errors.PatentLMError):
@@ -95,8 +95,10 @@ def _mistake(reason: str) -> errors.PatentLMError | None:
 
 
 def _rendezvous(nodes: int) -> dict[str, Any]:
-    """Where the processes find each other: on this machine, or as Lightning's users say it, by
-    MASTER_ADDR, MASTER_PORT and NODE_RANK."""
+    """Returns where the processes meet.
+
+    On this machine, or as for Lightning by MASTER_ADDR, MASTER_PORT and NODE_RANK.
+    """
     if nodes == 1:
         return {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
     environment = LightningEnvironment()
@@ -108,7 +110,7 @@ def _rendezvous(nodes: int) -> dict[str, Any]:
 
 
 def _work(task: Task, config: DictConfig, hydra: Any, threads: int) -> float | errors.PatentLMError:
-    """One of the processes: the task, with Hydra's settings and logging as where it came from."""
+    """Runs the task in one process, with Hydra's settings and logging."""
     setup_globals()
     HydraConfig.instance().cfg = hydra
     settings: Any = HydraConfig.get()
@@ -125,7 +127,7 @@ def _work(task: Task, config: DictConfig, hydra: Any, threads: int) -> float | e
 
 @contextmanager
 def _signals_as_before() -> Iterator[None]:
-    """Gives Ctrl-C and its like back the meaning that the elastic agent changes for good."""
+    """Restores the handlers of Ctrl-C and others, which the elastic agent replaces."""
     names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     before = {name: signal.getsignal(name) for name in names}
     try:

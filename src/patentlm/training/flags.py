@@ -1,4 +1,4 @@
-"""Lightning's settings: the ones that can't work end in one line before any work is done."""
+"""Checks Lightning's settings before any work is done."""
 
 import logging
 from typing import Any
@@ -14,13 +14,13 @@ LIMITS = ("limit_train_batches", "limit_val_batches", "limit_test_batches")
 
 
 def settle(config: DictConfig) -> None:
-    """Makes the settings of a run agree with each other, in place.
+    """Makes the settings of a run consistent, in place.
 
-    `overfit_batches` become limits and a fixed order; what would watch validation is left out where
-    there is none.
+    `overfit_batches` becomes limits and a fixed order; callbacks that watch validation are left out
+    if there is none.
 
     Raises:
-        ConfigError: if a setting follows validation, and there is none.
+        ConfigError: if a setting needs validation, and there is none.
     """
     trainer = config.trainer
     with open_dict(config):
@@ -41,7 +41,7 @@ def settle(config: DictConfig) -> None:
 
 
 def _leave_out_watchers(config: DictConfig) -> None:
-    """Without validation nothing can be watched."""
+    """Leaves out what watches validation."""
     if config.scheduler._target_.endswith("ReduceLROnPlateau"):
         raise ConfigError(
             "trainer.limit_val_batches=0: scheduler=plateau follows validation; take another one"
@@ -55,11 +55,11 @@ def _leave_out_watchers(config: DictConfig) -> None:
 
 
 def check_limits(trainer: DictConfig, batches: dict[str, int]) -> None:
-    """Checks limits that are shares, and how often a run is validated, against its data.
+    """Checks limits and validation intervals against the data.
 
     Args:
         trainer: Lightning's settings; `val_check_interval` becomes a number of batches.
-        batches: of train, val and test.
+        batches: number of batches of train, val and test.
 
     Raises:
         ConfigError: if nothing is left of a split, or an interval does not fit an epoch.

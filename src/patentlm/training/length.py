@@ -1,4 +1,4 @@
-"""How long a run is, in steps and epochs, and the schedules that have to know."""
+"""The length of a run in steps and epochs, and the schedules that depend on it."""
 
 import math
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from patentlm.errors import ConfigError
 
 @dataclass(frozen=True)
 class Length:
-    """A run's length.
+    """The length of a run.
 
     Args:
-        batches: of an epoch.
-        accumulate: batches of a step.
-        epochs: at most; None for no limit.
-        steps: of the optimizer, at most; None for no limit.
+        batches: batches in an epoch.
+        accumulate: batches in a step.
+        epochs: maximum number of epochs; None for no limit.
+        steps: maximum number of optimizer steps; None for no limit.
     """
 
     batches: int
@@ -30,7 +30,7 @@ class Length:
 
     @classmethod
     def of(cls, trainer: DictConfig, batches: int) -> "Length":
-        """The length that Lightning's settings give a run whose epochs have so many batches."""
+        """Returns the length that Lightning's settings give, for epochs of so many batches."""
         batches = limited(trainer.limit_train_batches, batches)
         epochs = None if trainer.max_epochs in (None, -1) else int(trainer.max_epochs)
         steps = None if trainer.max_steps == -1 else int(trainer.max_steps)
@@ -38,7 +38,7 @@ class Length:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of the optimizer in an epoch.
+        """Number of optimizer steps in an epoch.
 
         >>> Length(batches=7, accumulate=2, epochs=3, steps=None).steps_per_epoch
         4
@@ -47,7 +47,7 @@ class Length:
 
     @property
     def total_steps(self) -> int | None:
-        """Steps of the whole run; None where only early stopping ends it.
+        """Number of steps of the whole run; None if only early stopping ends it.
 
         >>> Length(batches=7, accumulate=2, epochs=3, steps=10).total_steps
         10
@@ -58,20 +58,25 @@ class Length:
 
 
 def limited(limit: float | int | None, batches: int) -> int:
-    """Batches that are left of an epoch by a limit: a number, a share, or None for all."""
+    """Returns the batches of an epoch under a limit: a number or a share.
+
+    Example:
+        >>> limited(3, batches=10), limited(0.5, batches=10)
+        (3, 5)
+    """
     if limit is None:
         return batches
     return min(limit, batches) if isinstance(limit, int) else int(limit * batches)
 
 
 def schedule(config: DictConfig, length: Length) -> tuple[Callable[[Optimizer], LRScheduler], str]:
-    """What makes a schedule, and when it goes on: after each "epoch" or each "step".
+    """Returns a function that makes a schedule, and its interval, "epoch" or "step".
 
-    A schedule with an end is told where that is: `total_steps` in steps; `T_max` in epochs, or in
-    steps where these limit the run.
+    A schedule with an end is told when it is: `total_steps` in steps, `T_max` in epochs, or in
+    steps if these limit the run.
 
     Raises:
-        ConfigError: if it has an end and the run has none.
+        ConfigError: if the schedule has an end and the run has none.
     """
     if not {"total_steps", "T_max"} & set(config):
         return instantiate(config), "step" if "warmup_steps" in config else "epoch"
@@ -94,13 +99,13 @@ def schedule(config: DictConfig, length: Length) -> tuple[Callable[[Optimizer], 
 def warmup_cosine(
     optimizer: Optimizer, *, warmup_steps: int, total_steps: int, final: float
 ) -> LambdaLR:
-    """Rises to the optimizer's rate, then falls along half a cosine (Loshchilov & Hutter 2017).
+    """Increases the learning rate, then lowers it along half a cosine (Loshchilov & Hutter 2017).
 
     Args:
-        optimizer: whose rate it is.
-        warmup_steps: of the optimizer, in which the rate rises in a straight line.
-        total_steps: of the run.
-        final: share of the rate that is left at the end.
+        optimizer: its learning rate is the highest.
+        warmup_steps: optimizer steps of the linear increase.
+        total_steps: optimizer steps of the run.
+        final: final learning rate relative to the highest.
     """
     fall = max(1, total_steps - warmup_steps)
 
@@ -114,5 +119,5 @@ def warmup_cosine(
 
 
 def warmup_constant(optimizer: Optimizer, *, warmup_steps: int) -> LambdaLR:
-    """Rises to the optimizer's rate in a straight line over so many steps, and stays there."""
+    """Increases the learning rate linearly over the first steps, then keeps it."""
     return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / (warmup_steps + 1)))

@@ -1,4 +1,4 @@
-"""How a network learns: the LightningModule."""
+"""The LightningModule: how a network is trained."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -33,19 +33,19 @@ class LanguageModel(LightningModule):
     """Trains a network on batches `(inputs, targets)` and scores it on held-out ones.
 
     Args:
-        network: what learns.
+        network: the network.
         optimizer: makes the optimizer from the named parameters.
         scheduler: makes the learning-rate schedule from the optimizer.
-        scheduler_interval: when the schedule goes on: after each "epoch", each "step" or each
+        scheduler_interval: when the schedule advances: after each "epoch", each "step" or each
             "validation", by its perplexity.
         penalty: weights of the penalties on activations, see `ActivationPenalty`.
-        carry_state: each training batch goes on where the one before it stopped.
-        running_text: so do the batches of validation and test.
-        seed: with the epoch's number, what dropout is drawn from, so that a resumed run
-            continues as it would have.
-        checkpoint_entry: plain values that every checkpoint holds beside the weights.
-        settings: that a run which goes on has to keep; stored likewise.
-        changes: settings of optimizer and schedule that a run which goes on has anew.
+        carry_state: each training batch continues the one before.
+        running_text: batches of validation and test do, too.
+        seed: random seed; with the epoch's number it seeds dropout, so that a resumed run continues
+            as it would have.
+        checkpoint_entry: plain values to store in every checkpoint.
+        settings: settings that a resumed run has to keep, stored likewise.
+        changes: settings of optimizer and schedule that a resumed run changes.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class LanguageModel(LightningModule):
         self.goes_on_from = checkpoint[MOMENT]
 
     def on_train_start(self) -> None:
-        """Goes on from a checkpoint, whose weights, optimizer and schedule Lightning has loaded."""
+        """Resumes from a checkpoint, whose weights, optimizer and schedule Lightning has loaded."""
         if self.goes_on_from is not None:
             moment.restore(self, self.goes_on_from)
             if self.changes is not None:
@@ -111,7 +111,7 @@ class LanguageModel(LightningModule):
 
     @property
     def schedule(self) -> LRScheduler:
-        """The schedule of the learning rate."""
+        """The learning-rate schedule."""
         if self.plateau is not None:
             return self.plateau
         return self.trainer.lr_scheduler_configs[0].scheduler
@@ -139,12 +139,12 @@ class LanguageModel(LightningModule):
         return {"loss": loss, "targets": loaded.learned}
 
     def _weight_in_window(self, learned: int) -> float:
-        """What a batch counts for among those of one step: its targets beside the first's."""
+        """Returns a batch's weight among those of one step: its targets relative to the first's."""
         self.window.append(learned)
         return learned / self.window[0]
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Makes the gradient the mean over all targets of a step, however many batches it has."""
+        """Scales the gradient to the mean over all targets of a step, over all its batches."""
         if self.window:
             # Lightning has divided each loss by the number of batches that a step ought to have.
             factor = self.trainer.accumulate_grad_batches * self.window[0] / sum(self.window)
@@ -154,7 +154,7 @@ class LanguageModel(LightningModule):
             self.window.clear()
 
     def _sum(self, part: Tensor) -> Tensor:
-        """The sum of what each process has."""
+        """Sums over all processes."""
         if self.trainer.world_size == 1:
             return part
         whole = self.trainer.strategy.reduce(part.to(self.device), reduce_op="sum")

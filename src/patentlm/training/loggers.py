@@ -1,4 +1,4 @@
-"""Loggers that go on where a checkpoint was saved: what was noted after it is noted anew."""
+"""Loggers for resumed runs: points after the checkpoint are dropped and logged again."""
 
 import csv
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 
 class TensorBoard(TensorBoardLogger):
-    """Lightning's logger, without the graph of the epoch's number that it puts above all others.
+    """Lightning's TensorBoard logger, without its graph of epoch numbers.
 
     Args:
-        purge_step: TensorBoard forgets the points of this step and later ones; None for none.
+        purge_step: drop points of this step and later ones; None for none.
         settings: of Lightning's logger.
     """
 
@@ -25,10 +25,10 @@ class TensorBoard(TensorBoardLogger):
 
 
 class CSV(CSVLogger):
-    """Lightning's logger, which keeps the rows of an earlier start in its file.
+    """Lightning's CSV logger, which keeps the rows of an earlier start.
 
     Args:
-        purge_step: rows of this step and later ones are left out; None for none.
+        purge_step: drop rows of this step and later ones; None for none.
         settings: of Lightning's logger.
     """
 
@@ -41,7 +41,7 @@ class CSV(CSVLogger):
 
 
 def _rows(path: Path, end: int | None) -> list[dict[str, Any]]:
-    """The rows of a file before a step, without their empty cells."""
+    """Reads the rows of a file before a step, without empty cells."""
     if end is None or not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
-"""Lightning's counters in a checkpoint, set so that a run goes on from the very step.
+"""Sets Lightning's counters in a checkpoint so that a run resumes at the exact step.
 
-Lightning counts what is fetched, begun, learned and done with, and by the differences tells where a
-run stopped. Two of the moments at which we save are none that it knows.
+Lightning counts batches that are fetched, started, trained on and completed, and compares these to
+find where a run stopped. It does not know two of the moments at which checkpoints are saved here.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,14 @@ Moment = Callable[[dict[str, Any]], None]
 
 
 def as_it_is(loop: dict[str, Any]) -> None:
-    """A moment that Lightning knows: after a step, a validation or an epoch."""
+    """Keeps the counters: Lightning knows moments after a step, a validation or an epoch."""
     learned = loop["epoch_loop.batch_progress"]["current"]["processed"]
     for place in loop["state_dict"].get("combined_loader", []):
         place["batch"] = learned
 
 
 def between_steps(loop: dict[str, Any]) -> None:
-    """A batch has been fetched that is not learned: it is to be fetched again."""
+    """Uncounts a batch that was fetched but not trained on."""
     progress = loop["epoch_loop.batch_progress"]
     for part in ("total", "current"):
         progress[part]["ready"] = progress[part]["completed"]
@@ -28,7 +28,7 @@ def between_steps(loop: dict[str, Any]) -> None:
 
 
 def before_validation(loop: dict[str, Any]) -> None:
-    """The step before a validation is done, and the validation is to begin anew."""
+    """Counts the step before a validation as complete, so that the validation begins anew."""
     none = {"ready": 0, "started": 0, "processed": 0, "completed": 0}
     loop["epoch_loop.val_loop.batch_progress"] = {
         "total": {**none, "ready": 1, "started": 1},  # so it says that one was interrupted

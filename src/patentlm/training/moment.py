@@ -1,5 +1,8 @@
-"""What a run has in mind between two steps, beside what Lightning saves: the state carried from
-batch to batch, the random numbers that come next, and a schedule that follows validation."""
+"""The state of training between two steps that Lightning does not save.
+
+It holds the state carried from batch to batch, the random number generators, and a schedule that
+follows validation.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def take(module: "LanguageModel") -> dict[str, Any]:
-    """The moment as plain data, the same in all processes.
+    """Returns the state as plain data, the same in all processes.
 
     Args:
-        module: that trains; in a validation, what it had before that began.
+        module: module in training; during a validation, its state before that is taken.
     """
     state = module.training_state if module.trainer.validating else module.state
     parts = _gathered((_moved(state, torch.device("cpu")), _random_numbers(module.device)))
@@ -30,7 +33,7 @@ def take(module: "LanguageModel") -> dict[str, Any]:
 
 
 def restore(module: "LanguageModel", moment: dict[str, Any]) -> None:
-    """Takes a moment up again; another number of processes draws other random numbers."""
+    """Restores the state; random numbers differ with another number of processes."""
     rank, processes = module.trainer.global_rank, module.trainer.world_size
     module.state = _moved(_share(moment["state"], rank, processes), module.device)
     if len(moment["random"]) == processes:
@@ -48,7 +51,7 @@ def _random_numbers(device: torch.device) -> dict[str, Tensor | None]:
 
 
 def _gathered(part: Any) -> list[Any]:
-    """What each process has, by its rank."""
+    """Gathers a value from all processes, by rank."""
     if not distributed.is_initialized():
         return [part]
     parts: list[Any] = [None] * distributed.get_world_size()
@@ -57,7 +60,7 @@ def _gathered(part: Any) -> list[Any]:
 
 
 def _joined(states: tuple[State, ...]) -> State:
-    """The states of all rows of a batch from those that each process has, row by row in turn."""
+    """Joins the states of all processes into the state of a whole batch, row by row in turn."""
     first = states[0]
     if first is None or len(states) == 1:
         return first
@@ -72,7 +75,7 @@ def _joined(states: tuple[State, ...]) -> State:
 
 
 def _share(state: State, rank: int, processes: int) -> State:
-    """The rows of one process of a state `(…, B, …)` of all rows."""
+    """Returns one process's rows of a state `(…, B, …)` of a whole batch."""
     if state is None or processes == 1:
         return state
     if isinstance(state, Tensor):

@@ -1,4 +1,4 @@
-"""Muon for the matrices of recurrent layers, AdamW for all else."""
+"""The Muon optimizer for the matrices of recurrent layers, with AdamW for all else."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -13,20 +13,21 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 class Muon(Optimizer):
-    """Moves each matrix of the recurrent layers along its momentum made orthogonal (Jordan et al.
-    2024, "Muon"), gate by gate, by as much as AdamW would (Liu et al. 2025, "Muon is scalable for
-    LLM training"). The embedding, the head and biases are left to an AdamW that shares this
-    optimizer's groups and state.
+    """Updates the matrices of recurrent layers with orthogonalised momentum, gate by gate.
 
-    torch's own Muon always works in bfloat16, which is hundreds of times slower on a CPU without
-    units for it, takes matrices alone, and makes all gates of a layer orthogonal as one.
+    Jordan et al. 2024, "Muon"; updates are as large as AdamW's (Liu et al. 2025, "Muon is scalable
+    for LLM training"). Embedding, head and biases are left to an AdamW that shares this optimizer's
+    groups and state.
+
+    torch's own Muon always computes in bfloat16, which is hundreds of times slower on a CPU without
+    units for it, takes only matrices, and orthogonalises all gates of a layer as one matrix.
 
     Args:
-        named_parameters: of a network, those of its recurrent layers named so.
+        named_parameters: parameters of a network; names of recurrent layers contain "recurrent".
         lr: learning rate of both.
-        momentum: weight β of the momentum so far, `m = β m + (1 - β) g`.
-        iterations: of Newton and Schulz.
-        precision: of training, as Lightning names it; in bf16-mixed, iterations are in bfloat16.
+        momentum: decay β of the momentum, `m = β m + (1 - β) g`.
+        iterations: number of Newton-Schulz iterations.
+        precision: Lightning's precision; with bf16-mixed, iterations are in bfloat16.
         others: arguments of `torch.optim.AdamW`.
     """
 
@@ -56,7 +57,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Moves all parameters that have a gradient."""
+        """Updates all parameters that have a gradient."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -72,7 +73,7 @@ class Muon(Optimizer):
         return loss
 
     def _move(self, group: Mapping[str, Any]) -> None:
-        """A step of all matrices that have a gradient."""
+        """Updates all matrices of a group that have a gradient."""
         rate, shrink = group["lr"], 1 - group["lr"] * group["weight_decay"]
         for matrix in group["params"]:
             if matrix.grad is not None:
@@ -81,7 +82,7 @@ class Muon(Optimizer):
                 matrix.mul_(shrink).add_(update.flatten(0, 1), alpha=-rate * scale)
 
     def _update(self, matrix: Tensor, gradient: Tensor) -> Tensor:
-        """The direction `(gates, H, E)` in which a matrix moves, with singular values of 1."""
+        """Returns the update `(gates, H, E)` of a matrix, with singular values of about 1."""
         state = self.state[matrix]
         if not state:
             state["momentum"] = torch.zeros_like(matrix)
@@ -92,8 +93,10 @@ class Muon(Optimizer):
 
 
 def _gates(name: str, named: Mapping[str, Tensor]) -> int:
-    """How many matrices, one for each gate, lie one below the other in a matrix of torch's
-    recurrent layers; a matrix of anything else is one."""
+    """Returns how many gates' matrices are stacked in a parameter of torch's recurrent layers.
+
+    It is 1 for any other matrix.
+    """
     if "weight_ih" not in name and "weight_hh" not in name:
         return 1
     rows, hidden_size = named[name.replace("weight_ih", "weight_hh")].shape
@@ -101,18 +104,18 @@ def _gates(name: str, named: Mapping[str, Tensor]) -> int:
 
 
 def orthogonal(matrices: Tensor, iterations: int) -> Tensor:
-    """About the nearest matrices whose singular values are 1, by Newton and Schulz.
+    """Approximates the nearest orthogonal matrices by Newton-Schulz iterations.
 
     Args:
         matrices: `(K, M, N)`.
-        iterations: how many; each brings singular values closer to about 1.
+        iterations: number of iterations; each brings singular values closer to about 1.
 
     Returns:
-        `(K, M, N)`, with singular values between about 0.7 and 1.2 after five iterations.
+            `(K, M, N)`, with singular values between about 0.7 and 1.2 after five iterations.
 
-    >>> turned = orthogonal(torch.tensor([[[0.0, 2.0], [-2.0, 0.0]]]), 5)
-    >>> torch.allclose(turned, torch.tensor([[[0.0, 1.0], [-1.0, 0.0]]]), atol=0.3)
-    True
+        >>> turned = orthogonal(torch.tensor([[[0.0, 2.0], [-2.0, 0.0]]]), 5)
+        >>> torch.allclose(turned, torch.tensor([[[0.0, 1.0], [-1.0, 0.0]]]), atol=0.3)
+        True
     """
     if matrices.shape[1] > matrices.shape[2]:
         return orthogonal(matrices.mT, iterations).mT

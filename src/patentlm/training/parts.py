@@ -1,5 +1,4 @@
-"""Makes every part of a run once before its corpus is prepared, so that one that can't work is
-found at once."""
+"""Makes every part of a run before its corpus is prepared, so that mistakes are found early."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +18,14 @@ WORDS = 10
 
 
 def check_parts(config: DictConfig, *, new: bool) -> None:
-    """Checks that the parts of a run can be made, and that the files it starts from are there.
+    """Checks that the parts of a run can be made, and that the files it starts from exist.
 
     Args:
-        config: of the run.
-        new: False where it goes on from a checkpoint: then nothing else is needed of its start.
+        config: config of the run.
+        new: False if it resumes from a checkpoint, and so needs no file to start from.
 
     Raises:
-        PatentLMError: otherwise, in one line that names the part.
+        PatentLMError: in one line that names the part.
     """
     plain: Any = OmegaConf.to_container(config, resolve=True)
     if new and plain["init_from"]:

@@ -1,4 +1,4 @@
-"""The precision that fits the machine at hand."""
+"""Chooses the fastest precision that a device trains well in."""
 
 import re
 import shutil
@@ -20,11 +20,12 @@ tells first whether a step is worth the wait: not where bf16 takes so many times
 
 
 def fastest_precision(device: str) -> str:
-    """Lightning's name of the precision in which a device trains fastest without harm: bf16 with
-    float32 weights where it has units for that, else float32.
+    """Returns Lightning's name of the fastest precision of a device that does no harm.
+
+    It is bf16 with float32 weights if the device has units for bf16, else float32.
 
     Args:
-        device: type of it, as in `torch.device.type`.
+        device: type of the device, as in `torch.device.type`.
     """
     if device == "cuda":
         has_units = _cuda_capability() >= (8, 0)
@@ -34,8 +35,11 @@ def fastest_precision(device: str) -> str:
 
 
 def _cuda_capability() -> tuple[int, ...]:
-    """Compute capability of the first GPU, by the driver's own tool where there is one: torch would
-    open a context on the GPU, which a process that only starts others would then hold."""
+    """Returns the compute capability of the first GPU.
+
+    It asks the driver's own tool if possible: torch would create a context on the GPU, which a
+    process that only starts others would keep.
+    """
     tool = shutil.which("nvidia-smi")
     command = [str(tool), "--query-gpu=compute_cap", "--format=csv,noheader"]
     told = subprocess.run(command, capture_output=True, text=True).stdout if tool else ""
@@ -44,8 +48,11 @@ def _cuda_capability() -> tuple[int, ...]:
 
 
 def cpu_has_bf16_lstm() -> bool:
-    """Whether torch can run one there: on some processors it takes oneDNN for what oneDNN has only
-    for others, and raises a RuntimeError."""
+    """True if torch can run an LSTM in bf16 on this processor.
+
+    On some processors it calls oneDNN for what oneDNN supports only on others, and raises a
+    RuntimeError.
+    """
     try:
         with torch.autocast("cpu", torch.bfloat16), torch.random.fork_rng([]):
             nn.LSTM(1, 1)(torch.ones(1, 1, 1))
@@ -55,7 +62,10 @@ def cpu_has_bf16_lstm() -> bool:
 
 
 def _cpu_has_units() -> bool:
-    """In one thread: several wait for each other where other processes keep the cores busy."""
+    """True if training is faster in bf16, measured in one thread.
+
+    Several threads would wait for each other if other processes keep the cores busy.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -69,15 +79,17 @@ def _cpu_has_units() -> bool:
 
 
 def _slowdown(work: Callable[[], object]) -> float:
-    """How many times as long as in float32 work takes under autocast to bf16: the fastest of a few
-    turns each, after one that does not count."""
+    """Returns the time of work under autocast to bf16 relative to float32.
+
+    It compares the fastest of a few repetitions each, after one warm-up.
+    """
     turns = [(_seconds(work, to_bf16=True), _seconds(work, to_bf16=False)) for _ in range(4)]
     in_bf16, in_float32 = zip(*turns[1:], strict=True)
     return float(min(in_bf16) / min(in_float32))
 
 
 def _seconds(work: Callable[[], object], *, to_bf16: bool) -> float:
-    """Of this thread at work; while others have the processor, its clock stands still."""
+    """Measures the seconds of this thread, excluding those in which others have the processor."""
     with torch.autocast("cpu", torch.bfloat16, enabled=to_bf16), torch.random.fork_rng([]):
         begun = time.thread_time()
         work()
@@ -89,7 +101,7 @@ def _product() -> None:
 
 
 def _training_step() -> None:
-    """Forward and backward through a small LSTM and a softmax head."""
+    """Runs forward and backward through a small LSTM and a softmax head."""
     hidden, _ = nn.LSTM(128, 128, batch_first=True)(torch.ones(32, 32, 128))
     weight, bias = torch.zeros(2048, 128, requires_grad=True), torch.zeros(2048)
     targets = torch.zeros(32 * 32, dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""The bar that shows how far a run is."""
+"""The progress bar of training."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 
 
 class ProgressBar(TQDMProgressBar):
-    """Lightning's; one that goes on in the middle of an epoch says which."""
+    """Lightning's progress bar, which tells the epoch when a run resumes within one."""
 
     def on_train_start(self, *arguments: Any) -> None:
         super().on_train_start(*arguments)
@@ -17,6 +17,6 @@ class ProgressBar(TQDMProgressBar):
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """Without the version number, which is that of no run."""
+        """Returns the metrics without Lightning's version number, which is not the run's."""
         shown = super().get_metrics(trainer, pl_module)
         return {name: value for name, value in shown.items() if name != "v_num"}

@@ -1,4 +1,4 @@
-"""Penalties on activations, beside the loss."""
+"""Penalties on activations, added to the loss."""
 
 from typing import Any
 
@@ -9,11 +9,12 @@ from patentlm.model.network import Network
 
 
 class ActivationPenalty:
-    """Activation and temporal activation regularisation (Merity et al. 2018, "Regularizing and
-    optimizing LSTM language models", section 4.6), of the last recurrent layer.
+    """Activation and temporal activation regularisation of the last recurrent layer.
+
+    Merity et al. 2018, "Regularizing and optimizing LSTM language models", section 4.6.
 
     Args:
-        network: whose activations are watched from now on.
+        network: network whose activations are watched from now on.
         activation: weight of the mean square of activations, after dropout.
         temporal: weight of the mean square of their change from word to word, before dropout.
     """
@@ -23,7 +24,7 @@ class ActivationPenalty:
         network.output_dropout.register_forward_hook(self._watch)
 
     def loss(self, asked: Tensor) -> Tensor:
-        """The penalty `()` of the network's last pass, at the positions `(B, T)` with a target."""
+        """Returns the last forward pass's penalty `()` at the positions `(B, T)` with a target."""
         pairs = asked[:, 1:] & asked[:, :-1]
         change = self.hidden[:, 1:] - self.hidden[:, :-1]
         activation, temporal = _mean_square(self.dropped, asked), _mean_square(change, pairs)
@@ -34,7 +35,7 @@ class ActivationPenalty:
 
 
 def _mean_square(values: Tensor, places: Tensor) -> Tensor:
-    """Of values `(B, T, H)` at some places `(B, T)`; of none it is 0."""
+    """Returns the mean square of values `(B, T, H)` at some positions `(B, T)`; 0 for none."""
     squares = values.square().mean(dim=-1)
     if squares.device.type == "cpu":
         squares = squares[places]

@@ -1,4 +1,4 @@
-"""What a run came to: the table at its end, sample texts, `metrics.json`."""
+"""The results of a run: the table at its end, sample texts, `metrics.json`."""
 
 import logging
 import math
@@ -34,11 +34,16 @@ def report(
     count: int,
     page: bool,
 ) -> float:
-    """Prints and stores what the run came to: table, sample texts, `metrics.json`.
+    """Prints and stores the results of a run: table, sample texts, `metrics.json`.
 
     Args:
-        count: sample texts.
-        page: whether to make the page that shows the network at work.
+        trainer: trainer that fitted and tested.
+        model: trained model with the best weights.
+        data: its data.
+        metadata: metadata of its checkpoints.
+        folder: folder of the run.
+        count: number of sample texts.
+        page: export the page that shows the network at work.
 
     Returns:
         The best valid perplexity.
@@ -83,7 +88,7 @@ def _metrics(
 
 
 def _test_metrics(trainer: Trainer, data: PatentData) -> dict[str, Any]:
-    """What test came to; None for each where there was none."""
+    """Returns the metrics of test; each None if there was no test."""
     logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
     found: dict[str, Any] = {f"test/{name}": logged.get(f"test/{name}") for name in TESTED}
     if "test/loss" in logged:

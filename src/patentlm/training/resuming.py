@@ -1,4 +1,4 @@
-"""Going on with a run: from which checkpoint, and what may be set otherwise than it began."""
+"""Resuming a run: from which checkpoint, and which settings may have changed."""
 
 import logging
 import os
@@ -67,7 +67,7 @@ LENGTHS = ("scheduler.total_steps", "scheduler.T_max")
 
 @dataclass(frozen=True)
 class Found:
-    """A checkpoint that a run goes on from."""
+    """A checkpoint to resume from."""
 
     path: Path
     content: Mapping[str, Any]
@@ -76,12 +76,12 @@ class Found:
 
     @property
     def step(self) -> int:
-        """Steps of the optimizer that it has behind it."""
+        """Number of optimizer steps done before the checkpoint."""
         return int(self.content["global_step"])
 
 
 def rule_of(name: str) -> str:
-    """The rule for a setting.
+    """Returns the rule for changing a setting of a resumed run.
 
     >>> rule_of("optimizer.lr")
     'may change: the new value counts from there on'
@@ -96,7 +96,7 @@ def rule_of(name: str) -> str:
 
 
 def settings_to_keep(config: Mapping[str, Any], length: Length) -> dict[str, Any]:
-    """Settings that have to stay where a run goes on, by name, and the learning rate."""
+    """Returns the settings that must not change when a run resumes, and the learning rate."""
     kept = {name: value for name, value in leaves(config) if rule_of(name) == KEPT}
     for name, end in zip(LENGTHS, (length.total_steps, length.epochs), strict=True):
         if name in kept:
@@ -105,7 +105,7 @@ def settings_to_keep(config: Mapping[str, Any], length: Length) -> dict[str, Any
 
 
 def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Single settings of a plain config, by dotted name."""
+    """Flattens a plain config to single settings by dotted name."""
     for name, value in config.items():
         if isinstance(value, Mapping):
             yield from leaves(value, f"{prefix}{name}.")
@@ -114,7 +114,7 @@ def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def find_checkpoint(folder: RunFolder, given: str | None) -> Found | None:
-    """The checkpoint to go on from: the newest whole one of this very run, or one that is given.
+    """Finds the checkpoint to resume from: the newest readable one of this run, or one given.
 
     Raises:
         CheckpointError: if none can be read.
@@ -146,16 +146,16 @@ def find_checkpoint(folder: RunFolder, given: str | None) -> Found | None:
 def check(
     found: Found, metadata: CheckpointMetadata, settings: Mapping[str, Any], length: Length
 ) -> None:
-    """Checks that a run may go on from a checkpoint.
+    """Checks that a run may resume from a checkpoint.
 
     Args:
         found: the checkpoint.
-        metadata: what this run's checkpoints hold.
-        settings: what this run has to keep, see `settings_to_keep`.
-        length: of this run.
+        metadata: metadata of this run's checkpoints.
+        settings: settings that this run has to keep, see `settings_to_keep`.
+        length: length of this run.
 
     Raises:
-        CheckpointError: if something has changed that has to stay, or nothing is left to learn.
+        CheckpointError: if a setting has changed that must not, or no step is left.
     """
     path, earlier = found.path, metadata_of(found.content, found.path)
     if earlier.vocabulary != metadata.vocabulary or earlier.fingerprint != metadata.fingerprint:
@@ -194,10 +194,10 @@ def _check_settings(path: Path, earlier: Mapping[str, Any], now: Mapping[str, An
 
 
 def rate_change(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> float:
-    """How many times as large the learning rate is as it was.
+    """Returns the ratio of the new learning rate to the old one.
 
     Raises:
-        CheckpointError: if it was 0, and is not any more.
+        CheckpointError: if the old one was 0 and the new one is not.
     """
     before, here = (settings["optimizer.lr"] for settings in (earlier, now))
     if before == here:
@@ -208,7 +208,7 @@ def rate_change(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> float:
 
 
 def changes(found: Found, scheduler: Mapping[str, Any], settings: Mapping[str, Any]) -> Changes:
-    """What a run that goes on applies anew to the optimizer and schedule that it loads.
+    """Returns the changes to apply to the optimizer and schedule of a resumed run.
 
     Raises:
         CheckpointError: if the learning rate can't be changed.
@@ -218,6 +218,6 @@ def changes(found: Found, scheduler: Mapping[str, Any], settings: Mapping[str, A
 
 
 def table() -> str:
-    """The rules as a Markdown table, for the documents."""
+    """Returns the rules as a Markdown table, for the documents."""
     rows = [f"| `{name}` | {rule} |" for name, rule in RULES.items()]
     return "\n".join(["| setting | where a run goes on |", "| --- | --- |", *rows])

@@ -33,13 +33,13 @@ log = logging.getLogger(__name__)
 
 
 class TrainingRun:
-    """One run in its folder: what was interrupted goes on, what is complete is left as it is.
+    """One run in its folder: an interrupted run is resumed, a complete one left as it is.
 
     Args:
-        config: of the run; settings that hang on the machine are filled in.
+        config: config of the run; settings that depend on the machine are filled in.
 
     Raises:
-        ConfigError: if the folder holds another run, or settings can't work.
+        ConfigError: if the folder holds another run, or settings do not work.
     """
 
     trainer: Trainer
@@ -55,18 +55,18 @@ class TrainingRun:
 
     @property
     def is_complete(self) -> bool:
-        """Whether an earlier start has done all of it."""
+        """True if an earlier start has completed the run."""
         return self.folder.metrics is not None
 
     @property
     def result(self) -> float:
-        """The best valid perplexity of a complete run; nan where it had no validation."""
+        """The best valid perplexity of a complete run; nan if it had no validation."""
         log.info("%s is complete", os.path.relpath(self.folder.path))
         perplexity = (self.folder.metrics or {}).get("valid/perplexity")
         return float("nan") if perplexity is None else float(perplexity)
 
     def begin(self) -> None:
-        """Checks the settings, finds the checkpoint to go on from, makes the trainer."""
+        """Checks the settings, finds the checkpoint to resume from, makes the trainer."""
         config = self.config
         prepare_process(config.seed)
         flags.settle(config)
@@ -80,15 +80,15 @@ class TrainingRun:
 
     @property
     def starts_processes(self) -> bool:
-        """Whether the run is that of several processes, which this one has to start."""
+        """True if the run needs several processes, which this one has to start."""
         return distributed.is_alone(self.trainer)
 
     def in_processes(self) -> float:
-        """Has as many processes as the trainer wants do the rest; see `train_share`."""
+        """Does the rest in as many processes as the trainer needs; see `train_share`."""
         return distributed.launch(train_share, self.config, self.trainer)
 
     def prepare(self) -> None:
-        """Makes data and network, new or as a checkpoint says."""
+        """Makes data and network, new or from a checkpoint."""
         if not self.trainer.is_global_zero:
             logging.disable(logging.WARNING)  # the first of several processes speaks for all
         self.data = make_data(self.config)
@@ -101,7 +101,7 @@ class TrainingRun:
             warm_start(self.model.network, self.metadata, **starts)
 
     def fit(self) -> None:
-        """Trains, and goes back to the best weights."""
+        """Trains, and restores the best weights."""
         if self.trainer.is_global_zero:
             _record(self.metadata, self.data, self.folder)
         self._say_what_is_trained()
@@ -137,7 +137,7 @@ class TrainingRun:
             self.trainer.test(self.model, datamodule=self.data, verbose=False)
 
     def report(self) -> float:
-        """Prints and stores what the run came to; returns its best valid perplexity."""
+        """Prints and stores the results; returns the best valid perplexity."""
         return report(
             self.trainer, self.model, self.data, self.metadata, self.folder,
             self.config.samples.count, page=self.config.page,
@@ -145,7 +145,7 @@ class TrainingRun:
 
 
 def train_share(config: DictConfig) -> float:
-    """What each of several processes does of a run; returns its best valid perplexity."""
+    """Runs one process's part of a run of several; returns the best valid perplexity."""
     run = TrainingRun(config)
     run.begin()
     run.prepare()
@@ -155,7 +155,7 @@ def train_share(config: DictConfig) -> float:
 
 
 def prepare_process(seed: int) -> None:
-    """Seeds everything and keeps warnings that no user can act on off the screen."""
+    """Seeds all random generators and hides warnings that no user can act on."""
     seed_everything(seed, verbose=False)
     runtime.prepare()
     for name in ("pytorch_lightning", "lightning_fabric"):
@@ -173,10 +173,10 @@ def prepare_process(seed: int) -> None:
 
 
 def make_data(config: DictConfig) -> PatentData:
-    """The data module, its corpus prepared.
+    """Makes the data module and prepares its corpus.
 
     Raises:
-        DataError: if the corpus can't be had or is too small.
+        DataError: if the corpus is not available or too small.
     """
     data = PatentData(
         instantiate(config.data),
@@ -190,7 +190,7 @@ def make_data(config: DictConfig) -> PatentData:
 
 
 def make_metadata(config: DictConfig, data: PatentData) -> CheckpointMetadata:
-    """What the run's checkpoints hold beside the weights."""
+    """Returns the metadata of the run's checkpoints."""
     plain: Any = OmegaConf.to_container(config, resolve=True)
     return CheckpointMetadata(
         network=plain["model"],
@@ -213,10 +213,10 @@ def make_model(
     metadata: CheckpointMetadata,
     resume: resuming.Found | None = None,
 ) -> LanguageModel:
-    """The network in its LightningModule, freshly initialised.
+    """Makes the network in its LightningModule, freshly initialised.
 
     Raises:
-        PatentLMError: if settings do not go together, or with the checkpoint it is to go on from.
+        PatentLMError: if settings do not fit together, or not to the checkpoint to resume from.
     """
     length = Length.of(config.trainer, data.batches()["train"])
     plain: Any = OmegaConf.to_container(config, resolve=True)
@@ -242,13 +242,13 @@ def make_model(
 
 
 def versions() -> dict[str, str]:
-    """Of what results depend on."""
+    """Returns the versions of Python and the libraries that results depend on."""
     packages = ("patentlm", "torch", "pytorch-lightning", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
 def _record(metadata: CheckpointMetadata, data: PatentData, folder: RunFolder) -> None:
-    """The resolved settings, versions and what the data are, in `run.json`."""
+    """Writes the resolved settings, versions and data of a run to `run.json`."""
     record = {name: value for name, value in vars(metadata).items() if name != "vocabulary"}
     record["overrides"] = list(HydraConfig.get().overrides.task)
     record["counts"] = data.corpus.counts

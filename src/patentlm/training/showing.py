@@ -1,4 +1,4 @@
-"""The last line of a run: how to see the network at work."""
+"""The last line of a run: how to look at the network at work."""
 
 import logging
 import os
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 
 
 def show(folder: RunFolder, model: TrainedModel, data: PatentData, *, page: bool) -> None:
-    """Logs how to see the network at work, or makes the page that shows it.
+    """Logs how to look at the network at work, or exports its page.
 
     Args:
-        folder: of the run, complete.
-        model: what was trained, on the CPU.
-        data: what it was trained on.
-        page: whether to make the page.
+        folder: folder of the complete run.
+        model: trained model, on the CPU.
+        data: data it was trained on.
+        page: export the page.
     """
     path = os.path.relpath(folder.path)
     if not page:

@@ -1,4 +1,4 @@
-"""When a run has learned enough."""
+"""Early stopping and the last validation of a run."""
 
 from typing import Any
 
@@ -9,8 +9,10 @@ SETTINGS = ("patience", "min_delta", "stopping_threshold", "divergence_threshold
 
 
 class EarlyStopping(lightning.EarlyStopping):
-    """Lightning's, counting validations; a run that it has ended is not trained on when it is
-    started again, unless its settings have become other ones."""
+    """Lightning's early stopping, counting validations.
+
+    A run that it ended is not continued when it is started again, unless its settings changed.
+    """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(check_on_train_epoch_end=False, **settings)
@@ -36,8 +38,10 @@ class EarlyStopping(lightning.EarlyStopping):
 
 
 class FinalValidation(Callback):
-    """Validates the last step of a run, wherever `trainer.max_steps` lets it end and however seldom
-    validations are: else what was learned since the one before would be lost."""
+    """Validates the last step of a run, wherever `trainer.max_steps` ends it.
+
+    Otherwise, what was learned since the last validation would be lost.
+    """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         steps_left = trainer.max_steps - trainer.global_step

@@ -1,4 +1,4 @@
-"""What TensorBoard is shown beside metrics: texts, word vectors, settings."""
+"""What TensorBoard shows beside metrics: texts, word vectors, settings."""
 
 from collections.abc import Mapping
 
@@ -15,11 +15,11 @@ Settings = Mapping[str, bool | int | float | str]
 
 
 class SampleTexts(Callback):
-    """Writes texts to TensorBoard after every validation, so that one can watch them become better.
+    """Writes texts to TensorBoard after every validation, to see them improve.
 
     Args:
-        count: how many.
-        seed: the same every time, so that the texts can be compared.
+        count: number of texts.
+        seed: random seed, the same every time, so that texts can be compared.
     """
 
     def __init__(self, *, count: int, seed: int) -> None:
@@ -40,7 +40,7 @@ class WordVectors(Callback):
     """Gives TensorBoard's projector the embedding of the tested network, with its words.
 
     Args:
-        words: how many, the most frequent first.
+        words: number of words, the most frequent first.
     """
 
     def __init__(self, *, words: int) -> None:
@@ -56,12 +56,13 @@ class WordVectors(Callback):
 
 
 class Hyperparameters(Callback):
-    """Gives the run's settings to its loggers, and to TensorBoard's HParams tab those that set the
-    run apart; the tab shows them beside the last of all metrics.
+    """Gives the run's settings to its loggers, and its overrides to TensorBoard's HParams tab.
+
+    The tab shows them beside the last value of each metric.
 
     Args:
-        settings: all of them.
-        apart: what the run was asked for.
+        settings: all settings.
+        apart: overrides of the run.
     """
 
     def __init__(self, settings: Settings, *, apart: Settings) -> None:
@@ -79,13 +80,13 @@ class Hyperparameters(Callback):
 
 
 def trained(module: LightningModule) -> TrainedModel:
-    """The network in training as one that writes; it shares the weights."""
+    """Returns the network in training as a model that generates; it shares the weights."""
     assert isinstance(module, LanguageModel)
     return TrainedModel(module.network, metadata_of(module.checkpoint_entry, "this run"))
 
 
 def tensorboard(trainer: Trainer) -> SummaryWriter | None:
-    """The writer of the run's TensorBoard logger; None where it has none or another process's."""
+    """Returns the writer of the TensorBoard logger; None without one or in other processes."""
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
             return logger.experiment  # type: ignore[no-any-return]
@@ -93,6 +94,8 @@ def tensorboard(trainer: Trainer) -> SummaryWriter | None:
 
 
 def _label(token: str) -> str:
-    """What stands for a word or a piece in a table of one line each; the projector would skip a
-    blank line and give all further vectors the label of the one before."""
+    """Returns the label of a word or piece, in a table with one label a line.
+
+    The projector would skip a blank line and shift all later labels by one.
+    """
     return token if token.isprintable() and token.strip() else repr(token)

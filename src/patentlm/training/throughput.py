@@ -1,4 +1,4 @@
-"""How fast a run learns."""
+"""Measures the speed of training."""
 
 import time
 from typing import Any
@@ -10,11 +10,11 @@ from patentlm.training.lightning_module import LanguageModel
 
 
 class Throughput(Callback):
-    """Counts targets learned per second of training steps; validation is left out.
+    """Counts targets per second of training steps, without validation.
 
     Args:
-        gflops: logs the GFLOP/s of the matrix products, too: six operations for each weight and
-            position, forward and backward (Kaplan et al. 2020, section 2.1), embedding left out.
+        gflops: log the GFLOP/s of the matrix products, too: six operations for each weight and
+            position, forward and backward (Kaplan et al. 2020, section 2.1), embedding excluded.
     """
 
     def __init__(self, *, gflops: bool) -> None:
@@ -25,7 +25,7 @@ class Throughput(Callback):
 
     @property
     def words_per_second(self) -> float:
-        """Of the whole run, earlier parts of a resumed one included."""
+        """Targets per second of the whole run, earlier parts of a resumed run included."""
         return self.targets / self.seconds if self.seconds else 0.0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -52,7 +52,7 @@ class Throughput(Callback):
                 self._log_gflops(pl_module, batch)
 
     def _log_gflops(self, module: LightningModule, batch: Batch) -> None:
-        """Of the whole run, positions and targets being in the ratio they have in this batch."""
+        """Logs GFLOP/s of the whole run, with the ratio of positions to targets in this batch."""
         assert isinstance(module, LanguageModel)
         loaded = LoadedBatch.of(batch)
         positions = loaded.inputs.numel() / len(loaded.places)

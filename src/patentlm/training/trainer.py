@@ -1,4 +1,4 @@
-"""Lightning's Trainer with callbacks and loggers, as the settings ask for it."""
+"""Makes Lightning's Trainer with callbacks and loggers from the settings."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,14 +23,14 @@ Scalar = bool | int | float | str
 
 
 def make_trainer(config: DictConfig, *, purge_step: int | None = None) -> Trainer:
-    """Lightning's Trainer with callbacks and loggers.
+    """Makes Lightning's Trainer with callbacks and loggers.
 
     Args:
-        config: of the run.
-        purge_step: step from which on loggers forget what an earlier start of the run noted.
+        config: config of the run.
+        purge_step: step from which on loggers drop points of an earlier start.
 
     Raises:
-        ConfigError: if this machine has no such accelerator, or settings do not go together.
+        ConfigError: if this machine has no such accelerator, or settings do not fit together.
     """
     callbacks = [instantiate(callback) for callback in config.callbacks.values()]
     callbacks.append(FinalValidation())
@@ -46,7 +46,7 @@ def make_trainer(config: DictConfig, *, purge_step: int | None = None) -> Traine
 
 
 def _mistake(error: InstantiationException) -> Exception:
-    """What Lightning finds wrong with its settings, in one line."""
+    """Returns what Lightning finds wrong with its settings, as one line."""
     cause = error.__cause__
     if not isinstance(cause, MisconfigurationException | ValueError | TypeError):
         return error
@@ -79,10 +79,10 @@ def _purges(logger: DictConfig) -> bool:
 
 
 def choose_precision(precision: str, accelerator: str) -> str:
-    """A precision as Lightning knows it; `auto` means the machine's fastest.
+    """Returns a precision as Lightning names it; `auto` is the fastest of the machine.
 
     Raises:
-        ConfigError: if the processor that would train can't run an LSTM in bf16, as is asked.
+        ConfigError: if bf16 is set and the processor can't run an LSTM in it.
     """
     # Without check_available torch names what it was compiled for, though no such device be there.
     accelerated = torch.accelerator.current_accelerator(check_available=True)
@@ -98,7 +98,7 @@ def choose_precision(precision: str, accelerator: str) -> str:
 
 
 def _scalars(config: DictConfig) -> Iterator[tuple[str, Scalar]]:
-    """Settings that say something about a run, by dotted name, for its loggers."""
+    """Returns single settings by dotted name, for the run's loggers."""
     groups = ("data", "tokenizer", "windows", "model", "optimizer", "scheduler", "trainer")
     choices = HydraConfig.get().runtime.choices
     yield "seed", config.seed
@@ -111,7 +111,7 @@ def _scalars(config: DictConfig) -> Iterator[tuple[str, Scalar]]:
 
 
 def _asked(config: DictConfig) -> Iterator[tuple[str, Scalar]]:
-    """What a run was asked for; of a sweep's job, what sets it apart from the others."""
+    """Returns the overrides of a run; in a sweep, those that vary between jobs."""
     hydra = HydraConfig.get()
     yield "model", str(hydra.runtime.choices["model"])
     yield "seed", config.seed

@@ -1,4 +1,4 @@
-"""Where the weights of a run start, if not at random: another model's, or word vectors."""
+"""Initial weights from another model or from word vectors."""
 
 import logging
 from pathlib import Path
@@ -26,11 +26,13 @@ def warm_start(
     init_from: str | None,
     word_vectors: str | None,
 ) -> None:
-    """Starts a network as its run asks for.
+    """Initialises a network as its run asks for.
 
     Args:
-        init_from: a checkpoint whose weights are taken; None for none.
-        word_vectors: a file of vectors for the embedding; None for none.
+        network: network to initialise.
+        metadata: metadata of its checkpoints, which have its vocabulary.
+        init_from: checkpoint whose weights are taken; None for none.
+        word_vectors: file of vectors for the embedding; None for none.
 
     Raises:
         PatentLMError: if a file can't be read or does not fit, or both are given.
@@ -45,12 +47,11 @@ def warm_start(
 
 @torch.no_grad()
 def start_from_vectors(network: Network, metadata: CheckpointMetadata, path: str | Path) -> None:
-    """Gives the words that a file of word vectors has their vectors from there; the others keep
-    those they have.
+    """Takes the embedding of words from a file of word vectors; the other words keep theirs.
 
     Raises:
-        ConfigError: if the vocabulary is not one of whole words.
-        DataError: if the file can't be read, or its vectors are of another size.
+        ConfigError: if the vocabulary does not hold whole words.
+        DataError: if the file can't be read, or its vectors have another size.
     """
     if not isinstance(build_data(metadata.tokenizer), WordTokenizer):
         raise ConfigError("word_vectors are those of whole words; set tokenizer=words")
@@ -63,11 +64,12 @@ def start_from_vectors(network: Network, metadata: CheckpointMetadata, path: str
 
 
 def start_from_checkpoint(network: Network, metadata: CheckpointMetadata, path: str | Path) -> None:
-    """Takes the weights of another model, word by word where they belong to words; a word that it
-    does not know starts with the mean of those it knows (Hewitt 2021).
+    """Takes the weights of another model; those of a word by word.
+
+    A word that the other model lacks starts with the mean of the words it knows (Hewitt 2021).
 
     Raises:
-        CheckpointError: if it can't be read, or is one of another network or tokenizer.
+        CheckpointError: if it can't be read, or has another network or tokenizer.
     """
     checkpoint = read(path)
     earlier = metadata_of(checkpoint, path)
@@ -99,7 +101,7 @@ def start_from_checkpoint(network: Network, metadata: CheckpointMetadata, path: 
 
 
 def _by_word(weight: Tensor, rows: Tensor) -> Tensor:
-    """The rows of a weight `(V, …)` that words have, by their ids or `NEW`."""
+    """Returns the rows of a weight `(V, …)` for words, given by their ids or `NEW`."""
     chosen = weight[rows]
     chosen[rows == NEW] = weight.mean(dim=0)
     return chosen

@@ -1,4 +1,4 @@
-"""Which columns of a table hold what: by the setting, or by the names that exporters use."""
+"""Finds the columns of a table by setting, or by the names that exporters use."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,11 +31,11 @@ _NAMES_SHOWN, _NAME_SHOWN = 20, 40
 
 
 class Columns(NamedTuple):
-    """Where a record's fields stand.
+    """The columns of a record's fields.
 
     Args:
-        names: of the columns, by field of a `Patent` in their order; None where there is none.
-        path: the keys to follow inside a nested abstract.
+        names: column of each field of `Patent`, in their order; None if there is none.
+        path: keys to follow inside a nested abstract.
         shown: the abstract's column as a user would write it.
     """
 
@@ -45,7 +45,7 @@ class Columns(NamedTuple):
 
 
 def plain_name(name: str) -> str:
-    """A column's name in the form in which names are compared.
+    """Returns a column's name in the form in which names are compared.
 
     Example:
         >>> plain_name(" Publication Date ")
@@ -55,12 +55,12 @@ def plain_name(name: str) -> str:
 
 
 def is_known(name: str, column: str | None) -> bool:
-    """Whether a name is that of a column of patents: a usual one, or the one asked for."""
+    """True if a name is a usual one for a column of patents, or the one asked for."""
     return plain_name(name) in _USUAL_NAMES or is_abstract(name, column)
 
 
 def is_abstract(name: str, column: str | None) -> bool:
-    """Whether a name says that its column holds the abstracts."""
+    """True if a name is that of the column of abstracts."""
     if column:
         return name == column or plain_name(name) in (plain_name(column), plain_name(_head(column)))
     words = plain_name(name).split("_")
@@ -70,16 +70,19 @@ def is_abstract(name: str, column: str | None) -> bool:
 def find_columns(
     names: Sequence[str], column: str | None, language: str | None, notes: Notes
 ) -> Columns:
-    """The columns of the fields, by their names.
+    """Finds the columns of the fields by their names.
 
     Args:
-        names: of all columns.
-        column: the one that holds the abstracts; None finds it by its name.
-        language: the language of the abstracts, which their column may be named after.
-        notes: takes a warning where an unusual column is taken.
+        names: names of all columns.
+        column: column of the abstracts; None finds it by its name.
+        language: language of the abstracts, which may be part of their column's name.
+        notes: collects a warning if an unusual column is taken.
+
+    Returns:
+        The columns.
 
     Raises:
-        DataError: if there is no column of abstracts, or several that could be it.
+        DataError: if no column has abstracts, or several could.
     """
     found = {field: _first(names, usual) for field, usual in USUAL.items() if field != "abstract"}
     if column:
@@ -125,7 +128,7 @@ def _guessed(names: Sequence[str], language: str | None) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for a message, some of them where there are many."""
+    """Lists names for a message, only some if there are many."""
     shown = [name[:_NAME_SHOWN] for name in names]
     more = f" and {len(names) - _NAMES_SHOWN:,} more" if len(names) > _NAMES_SHOWN else ""
     return ", ".join(shown[:_NAMES_SHOWN]) + more

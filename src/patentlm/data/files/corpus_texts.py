@@ -1,4 +1,4 @@
-"""Texts that are tokenised and split already: one a line, words with blanks between them."""
+"""Reads texts that are tokenized and split already: one a line, words separated by blanks."""
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -14,14 +14,14 @@ _MARKS = frozenset({"<end>", "<start>", "<eos>", "<bos>", "<sos>", "<s>", "</s>"
 
 
 def read_corpus(files: Mapping[str, Path], encoding: Encoding) -> Records:
-    """The texts of a corpus.
+    """Yields the texts of a corpus.
 
     Args:
-        files: by split.
-        encoding: of all files.
+        files: files by split.
+        encoding: encoding of all files.
 
     Raises:
-        DataError: if a file can't be read; while iterating.
+        DataError: if a file can't be read; raised while iterating.
     """
     notes = Notes()
     return Records(_texts(files, encoding, notes), notes.counts, notes.warnings)
@@ -38,7 +38,7 @@ def _texts(files: Mapping[str, Path], encoding: Encoding, notes: Notes) -> Itera
 
 
 def _without_marks(line: str, number: int, notes: Notes) -> Iterator[str]:
-    """The texts of a line, which marks separate."""
+    """Returns the texts of a line, which are separated by `<end>` or `<eos>` marks."""
     words = line.split()
     if found := sum(word in _MARKS for word in words):
         notes.remark("marks such as <end> taken off", f"first in line {number}", found)

@@ -1,4 +1,4 @@
-"""From bytes to lines of text: byte order marks, and what to say where an encoding is wrong."""
+"""Decodes bytes into lines of text: byte order marks, and help with wrong encodings."""
 
 import codecs
 import re
@@ -31,15 +31,15 @@ _MOST_ACCENTED = 0.2  # of the bytes of a text in the Latin alphabet
 
 @dataclass(frozen=True)
 class Encoding:
-    """How bytes become text.
+    """How bytes are decoded.
 
     Args:
-        name: of the codec; a byte order mark wins over it.
-        errors: `strict` refuses bytes that are not in the encoding, `replace` writes U+FFFD
-            instead, and counts them.
+        name: name of the codec; a byte order mark takes precedence.
+        errors: `strict` refuses bytes that are not in the encoding, `replace` replaces them by
+            U+FFFD and counts them.
 
     Raises:
-        ConfigError: if there is no such encoding of text, or `errors` is something else.
+        ConfigError: if there is no such text encoding, or `errors` is something else.
     """
 
     name: str
@@ -61,17 +61,17 @@ class Encoding:
 
     @property
     def codec(self) -> str:
-        """The name that Python gives it."""
+        """Python's name of the codec."""
         return codecs.lookup(self.name).name
 
 
 def read_text(file: IO[bytes], encoding: Encoding, notes: Notes) -> Iterator[str]:
-    """The text of a file, block by block, without its byte order mark.
+    """Yields the text of a file in blocks, without its byte order mark.
 
     Args:
         file: open for reading, at its start.
-        encoding: of the file.
-        notes: takes what was replaced.
+        encoding: encoding of the file.
+        notes: collects what was replaced.
 
     Raises:
         DataError: if it is in another encoding, with line, byte and what to do.
@@ -98,7 +98,7 @@ def read_text(file: IO[bytes], encoding: Encoding, notes: Notes) -> Iterator[str
 
 @dataclass
 class _Checked:
-    """What has been seen of a text, so that a wrong encoding is found out."""
+    """Statistics of a text by which a wrong encoding is detected."""
 
     encoding: Encoding
     notes: Notes
@@ -107,14 +107,14 @@ class _Checked:
     controls: int = 0
 
     def look(self, text: str, data: bytes) -> None:
-        """Looks at one more block."""
+        """Adds a block."""
         if "\0" in text or not (text.isascii() or self._is_plain(data)):
             self._look_closely(text, data)
         self.characters += len(text)
         self.lines += text.count("\n")
 
     def _is_plain(self, data: bytes) -> bool:
-        """Whether a block of UTF-8 needs no closer look, which takes long."""
+        """True if a block of UTF-8 needs no closer look, which is slow."""
         strict = self.encoding.errors == "strict"
         return strict and self.encoding.codec == "utf-8" and not _UTF8_CONTROLS.search(data)
 
@@ -147,7 +147,7 @@ class _Checked:
 
 
 def _wide(data: bytes) -> str:
-    """Names UTF-16 without a byte order mark, by the bytes that are zero in it."""
+    """Returns the name of UTF-16 without a byte order mark, detected by its zero bytes."""
     even, odd = data[::2].count(0), data[1::2].count(0)
     if max(even, odd) < len(data) / 8:
         return "; set data.encoding"
@@ -155,7 +155,7 @@ def _wide(data: bytes) -> str:
 
 
 def _undecodable(error: UnicodeDecodeError, fed: int, lines: int, codec: str) -> DataError:
-    """Says where a byte is wrong and which settings would help."""
+    """Returns a message with the place of a wrong byte and the settings that may help."""
     data = error.object
     byte = fed - len(data) + error.start
     line = lines + 1 + data[: error.start].decode(codec, "replace").count("\n")
@@ -179,25 +179,25 @@ def _advice(data: bytes, codec: str) -> str:
 
 
 def _fits_cp1252(data: bytes) -> bool:
-    """Whether bytes can be Western European text as Windows writes it."""
+    """True if bytes can be Western European text as Windows writes it."""
     high = sum(value >= 0x80 for value in data)
     undefined = any(value in data for value in b"\x81\x8d\x8f\x90\x9d")
     return not undefined and high < _MOST_ACCENTED * len(data)
 
 
 def read_lines(blocks: Iterable[str], end: str = "\n") -> Iterator[str]:
-    """Text as lines, each with its end.
+    r"""Yields text as lines, each with its line end.
 
     Args:
         blocks: the text.
-        end: of a line.
+        end: end of a line.
 
     Raises:
         DataError: if a line is too long.
 
     Example:
-        >>> list(read_lines(["a", "b\\nc"]))
-        ['ab\\n', 'c']
+        >>> list(read_lines(["a", "b\nc"]))
+        ['ab\n', 'c']
     """
     rest, number = "", 0
     for block in blocks:

@@ -1,4 +1,4 @@
-"""Records in JSON: an object a line, an array of objects, or one object that holds the array."""
+"""Reads records in JSON: one object a line, an array of objects, or an object with an array."""
 
 import json
 import re
@@ -22,15 +22,15 @@ Record = Mapping[Any, object]
 
 
 def read_objects(text: Iterator[str], column: str | None, notes: Notes) -> Iterator[Record]:
-    """The records of a JSON text.
+    """Yields the records of a JSON text.
 
     Args:
-        text: in blocks.
-        column: the abstracts' column, where that is set.
-        notes: takes lines that are damaged.
+        text: the text in blocks.
+        column: column of the abstracts, if set.
+        notes: collects damaged lines.
 
     Raises:
-        DataError: if it is not JSON, or holds no records.
+        DataError: if it is not JSON, or has no records.
     """
     first = next((block for block in text if block.strip(_BLANK)), "")
     text = chain([first], text)
@@ -52,7 +52,7 @@ def _is_object(line: str) -> bool:
 
 
 def _objects(lines: Iterator[str], column: str | None, notes: Notes) -> Iterator[Record]:
-    """The object of each line; a line that is all of them holds the records in a list."""
+    """Yields the object of each line; a single line may hold all records in a list."""
     count = 0
     for number, line in enumerate(lines, start=1):
         if not (line := line.strip(_BLANK)):
@@ -72,7 +72,7 @@ def _objects(lines: Iterator[str], column: str | None, notes: Notes) -> Iterator
 
 
 def _elements(text: Iterator[str]) -> Iterator[Record]:
-    """The objects of an array, few of which are held in memory at a time."""
+    """Yields the objects of an array, with few of them in memory at a time."""
     decoder, number = json.JSONDecoder(), 0
     rest = next(text).lstrip(_BLANK).removeprefix("[")
     while True:
@@ -92,7 +92,7 @@ def _elements(text: Iterator[str]) -> Iterator[Record]:
 def _decode(
     decoder: json.JSONDecoder, rest: str, text: Iterator[str], number: int
 ) -> tuple[object, str]:
-    """The value that `rest` begins with, and what stands behind it; reads on where it is cut."""
+    """Decodes the first value of `rest`, reading on if it is cut; returns it and the rest."""
     while True:
         try:
             value, end = decoder.raw_decode(rest)
@@ -107,7 +107,7 @@ def _decode(
 
 
 def _at_least(text: Iterator[str], length: int) -> str:
-    """The next blocks of a text: twice as much is tried each time, so that time stays linear."""
+    """Reads further blocks: twice as many each time, so that parsing takes linear time."""
     found: list[str] = []
     while sum(map(len, found)) < length and (block := next(text, "")):
         found.append(block)
@@ -115,7 +115,7 @@ def _at_least(text: Iterator[str], length: int) -> str:
 
 
 def _document(lines: Iterator[str], column: str | None) -> Iterator[Record]:
-    """The records of objects that take several lines each, or of one that holds them in a list."""
+    """Yields the records of objects on several lines each, or of one object with a list of them."""
     pieces, length = [], 0
     for line in lines:
         pieces.append(line)
@@ -137,7 +137,7 @@ def _document(lines: Iterator[str], column: str | None) -> Iterator[Record]:
 
 
 def _unwrapped(records: Sequence[object], column: str | None) -> Sequence[Record]:
-    """The records themselves, or those in the list of the only one."""
+    """Returns the records, or those in the list of the only one."""
     objects = [record for record in records if isinstance(record, dict)]
     if len(objects) != 1 or any(is_abstract(name, column) for name in objects[0]):
         return objects
@@ -164,9 +164,9 @@ def _reason(error: Exception) -> str:
 
 
 def names_of(records: Iterator[Record], column: str | None) -> list[str]:
-    """The names in records, up to the one that has the abstracts.
+    """Returns the keys of records, up to the record that has the abstract.
 
-    Exporters leave out keys that have no value, so all records are looked at where need be.
+    Exporters leave out keys without a value, so all records are searched if need be.
 
     Example:
         >>> names_of(iter([{"id": "1"}, {"id": "2", "abstract": "A pump."}]), None)

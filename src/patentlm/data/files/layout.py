@@ -1,4 +1,4 @@
-"""How a delimited text is laid out: its delimiter, header and ends of lines."""
+"""Detects the layout of delimited text: delimiter, header and line ends."""
 
 import csv
 import re
@@ -17,14 +17,14 @@ _LONGEST_NAME = 64
 
 @dataclass(frozen=True)
 class Layout:
-    """How the lines of a delimited text become records.
+    """How the lines of a delimited text are parsed.
 
     Args:
         delimiter: one character.
-        names: of the columns.
-        skipped: lines before the header.
-        end: of a line.
-        spaced: whether blanks stand between a delimiter and an opening quote.
+        names: names of the columns.
+        skipped: number of lines before the header.
+        end: end of a line.
+        spaced: True if blanks stand between a delimiter and an opening quote.
     """
 
     delimiter: str
@@ -37,13 +37,16 @@ class Layout:
 def find_layout(
     head: str, delimiters: Sequence[str], column: str | None, skip_lines: int | None
 ) -> Layout:
-    """The layout of a text.
+    """Detects the layout of a text.
 
     Args:
-        head: its beginning.
-        delimiters: those it may have, the most likely first.
-        column: the abstracts' column, where that is set.
-        skip_lines: before the header; None finds the header.
+        head: beginning of the text.
+        delimiters: possible delimiters, the most likely first.
+        column: column of the abstracts, if set.
+        skip_lines: lines before the header; None detects the header.
+
+    Returns:
+        The layout.
 
     Raises:
         DataError: if there is no header.
@@ -67,7 +70,7 @@ def find_layout(
 def _score(
     names: Sequence[str], before: int, rows: Sequence[Sequence[str]], column: str | None
 ) -> tuple[int, bool, int, int] | None:
-    """How well a record does as a header; None where it can't be one."""
+    """Rates a record as a header; None if it can't be one."""
     if not any(names) or (before and not _can_be_names(names)):
         return None
     short = [name for name in names if len(name) <= _LONGEST_NAME]
@@ -78,7 +81,7 @@ def _score(
 
 
 def _can_be_names(names: Sequence[str]) -> bool:
-    """Whether fields can be names of columns, which a row of values can't."""
+    """True if fields can be names of columns, unlike a row of values."""
     filled = [name for name in names if name]
     return (
         len(filled) > 1
@@ -98,14 +101,14 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 
 def _line_end(head: str) -> str:
-    """The end of the first line, whatever stands in its quotes."""
+    """Returns the end of the first line, ignoring line breaks in quotes."""
     outside = re.match(r'(?:[^"\r\n]|"[^"]*")*', head)
     rest = head[outside.end() :] if outside else ""
     return "\r" if rest.startswith("\r") and not rest.startswith("\r\n") else "\n"
 
 
 def _is_spaced(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether more fields are quoted behind blanks than right behind the delimiter."""
+    """True if more fields are quoted after blanks than directly after the delimiter."""
     mark = re.escape(delimiter)
     spaced = sum(len(re.findall(f'{mark} +"', line)) for line in lines)
     direct = sum(len(re.findall(f'{mark}"', line)) for line in lines)

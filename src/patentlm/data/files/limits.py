@@ -1,4 +1,4 @@
-"""How much a file may ask for, so that none can use up memory or time."""
+"""Limits on what a file may use, so that none exhausts memory or time."""
 
 import io
 import os
@@ -32,11 +32,11 @@ _SPECIAL = {
 
 
 def require_file(path: Path) -> None:
-    """Checks that a path leads to a file; reading anything else might never end.
+    """Checks that a path is a regular file; reading anything else might never end.
 
     Raises:
-        DataError: if it leads to something else.
-        OSError: if it leads nowhere.
+        DataError: if it is something else.
+        OSError: if there is no such path.
     """
     kind = stat.S_IFMT(path.stat().st_mode)
     if kind != stat.S_IFREG:
@@ -45,10 +45,10 @@ def require_file(path: Path) -> None:
 
 
 def require_record(length: int, where: str) -> None:
-    """Checks the length of a record, in characters.
+    """Checks the length of a record in characters.
 
     Raises:
-        DataError: if it is over `MAX_RECORD`.
+        DataError: if it is longer than `MAX_RECORD`.
     """
     if length > MAX_RECORD:
         raise DataError(
@@ -58,10 +58,10 @@ def require_record(length: int, where: str) -> None:
 
 
 def require_ratio(unpacked: int, packed: int) -> None:
-    """Checks how far a packed file unpacks, in bytes.
+    """Checks the ratio of a file's unpacked size to its packed size, both in bytes.
 
     Raises:
-        DataError: if it grows by more than `MAX_RATIO`.
+        DataError: if it is over `MAX_RATIO`.
     """
     if unpacked > max(UNPACKED_ANYWAY, MAX_RATIO * packed):
         raise DataError(
@@ -71,11 +71,11 @@ def require_ratio(unpacked: int, packed: int) -> None:
 
 
 class Unpacked(io.RawIOBase):
-    """The unpacked bytes of a file, up to what `require_ratio` allows.
+    """The unpacked bytes of a file, limited by `require_ratio`.
 
     Args:
-        file: what unpacks them.
-        packed: bytes of the packed file.
+        file: yields the unpacked bytes.
+        packed: size of the packed file in bytes.
     """
 
     def __init__(self, file: IO[bytes] | GzipFile, packed: int) -> None:

@@ -1,4 +1,4 @@
-"""What reading has to say: records left out, records repaired, and everything else in one line."""
+"""Collects remarks while files are read: records left out, records repaired, warnings."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _DAMAGED = "damaged records left out"
 
 
 def one_line(message: str) -> str:
-    """A message with what a file holds in it, safe for a terminal.
+    """Returns a message that quotes a file, on one line and safe for a terminal.
 
     Example:
         >>> one_line("a  b" + chr(10) + "c" + chr(27))
@@ -23,14 +23,14 @@ def one_line(message: str) -> str:
 
 @dataclass
 class Notes:
-    """Grows while files are read.
+    """Remarks on the files read so far.
 
     Args:
-        file: name of the file being read, for the warnings.
-        counts: records that were left out, by reason.
-        warnings: lines on what the user should know.
-        good: records that were read from the present file.
-        found: how often each remark was due in the present file, and where first.
+        file: name of the current file, for warnings.
+        counts: number of records left out, by reason.
+        warnings: what the user should know, one line each.
+        good: number of records read from the current file.
+        found: how often each remark applied to the current file, and where first.
     """
 
     file: str = ""
@@ -40,18 +40,18 @@ class Notes:
     found: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def remark(self, what: str, where: str, count: int = 1) -> None:
-        """Notes something that may happen often; the first place goes into one warning a file."""
+        """Notes something that may happen often; one warning a file names the first place."""
         before, first = self.found.get(what, (0, where))
         self.found[what] = before + count, first
 
     def damaged(self, why: str) -> None:
-        """Leaves a record out; `why` goes on after "the file", as in "is not JSON in line 3"."""
+        """Counts a damaged record; `why` continues "the file", as in "is not JSON in line 3"."""
         self.counts["damaged"] += 1
         self.remark(_DAMAGED, f"it {why}")
 
     @contextmanager
     def reading(self, file: str) -> Iterator[None]:
-        """Collects the remarks on one file.
+        """Context that collects the remarks on one file.
 
         Args:
             file: its name.
@@ -66,10 +66,10 @@ class Notes:
             self.warn(f"{count:,} {what} ({where})")
 
     def require_good(self) -> None:
-        """Checks that fewer than half of the present file's records are damaged.
+        """Checks that less than half of the current file's records are damaged.
 
         Raises:
-            DataError: if they are not.
+            DataError: if it is half or more.
         """
         damaged, first = self.found.get(_DAMAGED, (0, ""))
         if damaged and damaged >= self.good:
@@ -77,6 +77,6 @@ class Notes:
             raise DataError(f"{first.removeprefix('it ')}; {known}: mend or export it again")
 
     def warn(self, line: str) -> None:
-        """Adds a line about the present file, once."""
+        """Adds a warning about the current file, once."""
         if (said := one_line(f"{self.file}: {line}")) not in self.warnings:
             self.warnings.append(said)

@@ -1,4 +1,4 @@
-"""Which files a path means, and how each is opened: packed or not, and of which kind."""
+"""Finds the files of a path, and opens each: packed or plain, of any known kind."""
 
 import glob
 import gzip
@@ -49,10 +49,10 @@ _SIGNATURES = {
 
 
 def place_of(path: str) -> Path:
-    """Where a path leads, `~` and `.` resolved.
+    """Resolves `~` and `.` in a path.
 
     Raises:
-        DataError: if it can't lead anywhere.
+        DataError: if it is not a possible path.
     """
     try:
         return Path(path).expanduser().resolve()
@@ -62,10 +62,10 @@ def place_of(path: str) -> Path:
 
 
 def find_files(path: str) -> list[Path]:
-    """The files that a path means, in order: one, those of a folder, or those of a pattern.
+    """Returns the files of a path in order: a single file, a folder's, or a pattern's.
 
     Args:
-        path: of a file, of a folder of shards, or a pattern such as `shards/*.jsonl.gz`.
+        path: a file, a folder of shards, or a pattern such as `shards/*.jsonl.gz`.
 
     Raises:
         DataError: if there are none.
@@ -83,7 +83,7 @@ def find_files(path: str) -> list[Path]:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Turns trouble with a path into one line that names it."""
+    """Reports errors about a path as one line that names it."""
     try:
         yield
     except FileNotFoundError as error:
@@ -104,7 +104,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _is_shard(path: Path, folder: Path) -> bool:
-    """Hidden files and those that begin with `_` are marks that programs leave, not tables."""
+    """True if a file is a table; hidden files and names with `_` first are marks of programs."""
     parts = path.relative_to(folder).parts
     kind = PurePath(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix
     known = kind.lower() in (*KINDS, ".zip") and kind.lower() != ".txt"
@@ -123,7 +123,7 @@ def _files_like(pattern: str) -> list[Path]:
 
 
 def digest(files: Sequence[Path]) -> str:
-    """SHA-256 of the files' contents, in order.
+    """Returns the SHA-256 of the files' contents, in order.
 
     Raises:
         DataError: if one can't be read.
@@ -140,13 +140,13 @@ def _digest(path: Path) -> str:
 
 
 def kind_of(path: Path) -> str:
-    """The suffixes that decide how a file is read, as `.csv.gz`."""
+    """Returns the suffixes that decide how a file is read, such as `.csv.gz`."""
     return "".join(path.suffixes[-2:]).lower()
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[tuple[IO[bytes], str]]:
-    """Opens a file, unpacked, together with its kind: one of `KINDS`.
+    """Opens a file, unpacked; yields it and its kind, one of `KINDS`.
 
     Raises:
         DataError: if it is of no known kind, or unpacks too far.
@@ -175,7 +175,7 @@ def _buffered(file: IO[bytes] | gzip.GzipFile, size: int) -> io.BufferedReader:
 
 
 def _require_small_gzip(path: Path, size: int) -> None:
-    """Checks the size that the end of the file tells, to stop before anything is unpacked."""
+    """Checks the unpacked size stored at the end of a gzip file, before unpacking anything."""
     with path.open("rb") as file:
         file.seek(max(0, size - 4))
         told = int.from_bytes(file.read(4), "little")
@@ -209,7 +209,7 @@ def _listed(names: Sequence[str], most: int = 20) -> str:
 
 
 def _kind(file: IO[bytes], suffix: str) -> str:
-    """The kind that a suffix promises, or that the content shows where it promises none."""
+    """Returns the kind by the suffix, or by the content if the suffix tells none."""
     kind, head = suffix.lower(), _peek(file)
     if kind in (".xls", ".ods"):
         raise DataError("is a workbook: save it as CSV or .xlsx")

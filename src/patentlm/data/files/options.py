@@ -1,4 +1,4 @@
-"""What a user may say about files, where it is not found out by itself."""
+"""Options for reading files, for what is not detected correctly."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ from patentlm.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """How files are read; None stands for what is found in them.
+    """How files are read; None means detection.
 
     Args:
-        column: of the abstracts, with dots into nested ones, as `abstract.text`.
-        language: of the abstracts, as `en`, where several are there.
-        encoding: of texts.
-        delimiter: of fields: a character, or its name in `DELIMITERS`.
-        quoting: `minimal` where fields may be quoted, `none` where quotes are text.
-        skip_lines: before the header.
+        column: column of the abstracts, with dots for nested ones, such as `abstract.text`.
+        language: language of the abstracts, such as `en`, if there are several.
+        encoding: encoding of text files.
+        delimiter: delimiter of fields, a character or its name in `DELIMITERS`.
+        quoting: `minimal` if fields may be quoted, `none` if quotes are text.
+        skip_lines: lines before the header.
 
     Raises:
-        ConfigError: if a value is not possible.
+        ConfigError: if a value is not allowed.
     """
 
     column: str | None
@@ -47,7 +47,7 @@ class ReadOptions:
             raise ConfigError(f"data.skip_lines={skipped!r} is not a number of lines, or null")
 
     def delimiters(self, kind: str) -> tuple[str, ...]:
-        """The delimiters that a file of a kind may have, the most likely first."""
+        """Returns the possible delimiters for a kind of file, the most likely first."""
         if self.delimiter:
             return (DELIMITERS.get(self.delimiter, self.delimiter),)
         first = "\t" if kind == ".tsv" else ","

@@ -1,4 +1,4 @@
-"""Records of a Parquet file, batch by batch."""
+"""Reads the records of a Parquet file in batches."""
 
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
@@ -20,7 +20,7 @@ def read_parquet(file: IO[bytes], size: int) -> pyarrow.parquet.ParquetFile:
 
     Args:
         file: open for reading.
-        size: of the file, in bytes.
+        size: size of the file in bytes.
 
     Raises:
         DataError: if it unpacks too far.
@@ -35,7 +35,7 @@ def read_parquet(file: IO[bytes], size: int) -> pyarrow.parquet.ParquetFile:
 def parquet_rows(
     table: pyarrow.parquet.ParquetFile, columns: Columns
 ) -> Iterator[Sequence[object]]:
-    """The values of the columns, by record, in the order of `columns`.
+    """Yields the values of the columns by record, in the order of `columns`.
 
     Raises:
         DataError: if a value is too long.
@@ -59,7 +59,7 @@ def parquet_rows(
 
 
 def _values(column: "pyarrow.Array[Any]") -> Any:
-    """The values of a column as Python has them; those it has none for are texts, or missing."""
+    """Converts a column to Python; values without a Python type become texts or None."""
     kind = column.type
     if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
         try:
@@ -75,7 +75,7 @@ def _values(column: "pyarrow.Array[Any]") -> Any:
 
 
 def _as_text(column: "pyarrow.Array[Any]") -> "pyarrow.Array[Any]":
-    """Dates, times and durations as texts, because their range is wider than Python's."""
+    """Casts dates, times and durations to texts, since their range is wider than Python's."""
     try:
         texts = column.cast(pyarrow.string())
     except pyarrow.ArrowException:

@@ -1,4 +1,4 @@
-"""Patents from files: every record of every file, in order, with notes on what was wrong."""
+"""Reads patents from files: all records in order, with remarks on what was wrong."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,14 @@ _DAMAGE = (*UNPACKING_ERRORS, pyarrow.ArrowException, csv.Error, KeyError, Memor
 
 
 def read_patents(files: Sequence[Path], options: ReadOptions) -> Records:
-    """The patents of all records of some tables, those with an empty abstract included.
+    """Reads the patents of all records, those with an empty abstract included.
 
     Args:
-        files: of a kind in `opening.KINDS`, plain, inside .gz, or alone in a .zip.
+        files: of the kinds in `opening.KINDS`, plain, in .gz, or alone in a .zip.
         options: how to read them.
 
     Raises:
-        DataError: if a file can't be used; while iterating, with what to do about it.
+        DataError: if a file can't be used; raised while iterating, with what to do.
     """
     notes = Notes()
     return Records(_patents(files, options, notes), notes.counts, notes.warnings)
@@ -53,7 +53,7 @@ def _patents(files: Sequence[Path], options: ReadOptions, notes: Notes) -> Itera
 
 
 def _columns(files: Sequence[Path], options: ReadOptions, notes: Notes) -> Columns:
-    """The columns of all files together, because a shard can lack a column."""
+    """Finds the columns over all files, since a shard may lack a column."""
     names: list[str] = []
     for path in files:
         seen = Notes()
@@ -90,7 +90,7 @@ def _opened(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Table]:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turns whatever is wrong with a file into one line that names it."""
+    """Reports any problem with a file as one line that names it."""
     try:
         yield
     except (PatentLMError, *_DAMAGE) as error:

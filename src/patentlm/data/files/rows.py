@@ -1,8 +1,7 @@
-"""Rows of a delimited text, one by one, so that a damaged one costs no other.
+"""Parses delimited text row by row, so that a damaged row costs no other.
 
-A quote that is never closed swallows what follows it, unquoted text holds delimiters, rows are
-broken in two: where only one reading fits the columns the row is repaired, otherwise it is left
-out and counted.
+Files have quotes that are never closed, unquoted text with delimiters, and rows broken in two. If
+exactly one reading fits the columns, the row is repaired; otherwise it is left out and counted.
 """
 
 import csv
@@ -24,7 +23,7 @@ csv.field_size_limit(MAX_RECORD)
 
 
 class _Feed:
-    """Hands one text to a reader, which is asked for one row of it and then for the next text."""
+    """Feeds a csv reader one text at a time, so that each row can be read on its own."""
 
     text: str | None = None
 
@@ -39,15 +38,15 @@ class _Feed:
 
 
 class Rows:
-    """The rows of a text, each with as many fields as there are names.
+    """The rows of a text, each with as many fields as there are columns.
 
     Args:
-        lines: all lines behind the header, each with its end.
-        layout: of the text.
-        quoting: `minimal` where fields may be quoted, `none` where quotes are text; None judges
-            row by row.
-        abstract: place of the abstract among the fields, -1 for none.
-        notes: takes what was damaged or repaired.
+        lines: all lines after the header, with their line ends.
+        layout: layout of the text.
+        quoting: `minimal` if fields may be quoted, `none` if quotes are text; None decides row by
+            row.
+        abstract: index of the abstract among the fields, -1 for none.
+        notes: collects what was damaged or repaired.
     """
 
     def __init__(
@@ -96,11 +95,11 @@ class Rows:
             self._notes.damaged(f"has text behind the last row in line {start}")
 
     def _goes_on(self, fields: list[str]) -> bool:
-        """Whether a short row belongs to the one before: it begins with text, not a key."""
+        """True if a short row continues the row before: it begins with text, not with a key."""
         return self._keyed and len(fields) < self._width and bool(_WORDS.search(fields[0]))
 
     def _whole(self, held: list[str], rest: Sequence[tuple[int, list[str]]]) -> Iterator[list[str]]:
-        """The row that was held back, with the lines that it goes on in."""
+        """Returns the row that was held back, joined with its continuation lines."""
         if not held:
             return
         for start, fields in rest:
@@ -124,7 +123,7 @@ class Rows:
         self._number -= len(lines)
 
     def _row(self, line: str) -> list[str] | None:
-        """Fields of the row that begins with a line; `[]` for none, None where it is damaged."""
+        """Returns the fields of the row at a line; `[]` for an empty row, None if it is damaged."""
         if line.isspace():
             return []
         if self._quoting == "none" or ('"' not in line and "\r" not in line[:-2]):
@@ -151,7 +150,7 @@ class Rows:
         return []
 
     def _quoted(self, line: str) -> list[str] | None:
-        """Fields of a row with quotes, which may take several lines; None where they are wrong."""
+        """Parses a row with quotes, which may span lines; None if the quotes are wrong."""
         fields, is_open = self._parsed(line)
         if is_open:
             more = self._until_closed(line)
@@ -165,7 +164,7 @@ class Rows:
         return fields
 
     def _parsed(self, text: str) -> tuple[list[str] | None, bool]:
-        """Fields of a text as the csv module reads it strictly, and whether a quote is open."""
+        """Parses a text with the csv module, strictly; tells whether a quote stays open."""
         self._feed.text = text
         try:
             return next(self._reader), False
@@ -173,7 +172,7 @@ class Rows:
             return None, "unexpected end" in str(error)
 
     def _until_closed(self, line: str) -> list[str]:
-        """The lines up to the one that closes the quote; none where no line does."""
+        """Returns the lines up to the one that closes the quote; none if no line does."""
         lines, odd, length, tries = [line], line.count('"') % 2 == 1, len(line), 0
         while length <= MAX_RECORD and tries < _MOST_TRIES:
             if (more := self._next()) is None:
@@ -190,7 +189,7 @@ class Rows:
         return []
 
     def _swallowed(self, lines: Sequence[str]) -> bool:
-        """Whether the lines of one quoted field are rows of their own."""
+        """True if the lines of one quoted field are rows of their own."""
         if self._quoting or self._width < 2:
             return False
         split = [line.rstrip("\r\n").split(self._layout.delimiter) for line in lines]
@@ -200,7 +199,7 @@ class Rows:
         return rowlike >= 2 and rowlike >= _ROWLIKE * len(lines)
 
     def _repaired(self, line: str, fields: list[str] | None) -> list[str] | None:
-        """The only row that a line can be; None where there are several, or none."""
+        """Returns the only possible row for a line; None if there are several or none."""
         if fields:
             return fields[: self._width] if self._is_padded(fields) else self._merged(fields)
         line = line.rstrip("\r\n")
@@ -213,7 +212,7 @@ class Rows:
         return fields if len(fields) == self._width else self._merged(fields)
 
     def _is_padded(self, fields: list[str]) -> bool:
-        """Whether surplus delimiters stand at the end, as spreadsheets write them."""
+        """True if the surplus delimiters are at the end, as spreadsheets write them."""
         in_text = any(field.startswith(" ") for field in fields[1 : self._width])
         return not any(fields[self._width :]) and (self._layout.spaced or not in_text)
 
@@ -225,7 +224,7 @@ class Rows:
         return self._row(" ".join(pieces))
 
     def _split_tolerantly(self, line: str) -> list[str]:
-        """Fields of a line whose quotes are not doubled, or are text; none where one is cut off."""
+        """Splits a line whose quotes are not doubled or are text; empty if a quote is cut off."""
         fields, at, cut = [], 0, self._with_quotes > self._without_quotes
         while found := self._tolerant.match(line, at):
             quoted = found["quoted"]
@@ -238,14 +237,14 @@ class Rows:
         return fields
 
     def _merged(self, fields: list[str]) -> list[str] | None:
-        """Joins surplus fields again, where there is one way to do it."""
+        """Joins surplus fields, if there is only one way to do it."""
         if len(fields) <= self._width:
             return None
         found = [row for row in (self._by_blanks(fields), self._by_keys(fields)) if row]
         return found[0] if found and all(row == found[0] for row in found) else None
 
     def _by_blanks(self, fields: list[str]) -> list[str] | None:
-        """The row whose delimiters stand before no blank, as commas in a text do."""
+        """Returns the row whose delimiters have no blank after them, unlike commas in text."""
         row = fields[:1]
         for field in fields[1:]:
             if field.startswith(" ") and not self._layout.spaced:
@@ -256,7 +255,7 @@ class Rows:
         return row if fits else None
 
     def _by_keys(self, fields: list[str]) -> list[str] | None:
-        """The row in which only the abstract has several words."""
+        """Returns the row in which only the abstract has several words."""
         behind = len(fields) - (self._width - 1 - self._abstract)
         left, right = fields[: self._abstract], fields[behind:]
         if self._abstract < 0 or not all(map(_is_key, [*left, *right])):
@@ -265,20 +264,20 @@ class Rows:
 
 
 def _unescaped(quoted: str) -> str:
-    """The text of a quoted field, whose quotes are doubled or stand behind a backslash."""
+    """Returns the text of a quoted field, with doubled or escaped quotes undone."""
     return quoted.replace('""', '"').replace('\\"', '"')
 
 
 def _is_key(field: str) -> bool:
-    """Whether a field can be a number, a date or a name rather than text."""
+    """True if a field can be a number, a date or a name rather than text."""
     return bool(field.strip()) and not re.search(r"\s", field.strip())
 
 
 def _shape(field: str) -> str:
-    """What stays of a number or date when its digits change."""
+    """Returns what remains of a number or date if its digits are ignored."""
     return re.sub(r"\d+", "9", re.sub(r"[^\W\d]+", "a", field.strip()))
 
 
 def _agrees(row: Sequence[str], keys: Sequence[str]) -> bool:
-    """Whether a field with digits has the same shape in a row as in the first one."""
+    """True if a field with digits has the same shape as in the first row."""
     return any("9" in key and _shape(field) == key for field, key in zip(row, keys, strict=False))

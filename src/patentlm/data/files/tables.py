@@ -1,4 +1,4 @@
-"""The kinds of tables: which columns each has, and the values of its records."""
+"""Opens the kinds of tables: their columns, and the values of their records."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -21,9 +21,9 @@ class Table(NamedTuple):
     """An open table, to be read once: its column names, or its records.
 
     Args:
-        names: finds the names of all columns.
+        names: returns the names of all columns.
         rows: yields the values of some columns by record, the abstract first; None for a column
-            that the table does not have.
+            that the table lacks.
     """
 
     names: Callable[[], Sequence[str]]
@@ -31,17 +31,20 @@ class Table(NamedTuple):
 
 
 def open_table(file: IO[bytes], kind: str, size: int, options: ReadOptions, notes: Notes) -> Table:
-    """The table in a file.
+    """Opens the table in a file.
 
     Args:
         file: open for reading, unpacked.
         kind: its suffix.
-        size: of the packed file, in bytes.
-        options: how it is to be read.
-        notes: takes what is damaged, repaired or unusual.
+        size: size of the packed file in bytes.
+        options: how to read it.
+        notes: collects what is damaged, repaired or unusual.
+
+    Returns:
+        The table.
 
     Raises:
-        DataError: if it can't be used; while it is read, too.
+        DataError: if it can't be used; also raised while it is read.
     """
     if kind == ".parquet":
         table = read_parquet(file, size)
@@ -84,7 +87,7 @@ def _delimited(text: Iterator[str], kind: str, options: ReadOptions, notes: Note
 
 
 def _with_header(text: Iterator[str]) -> str:
-    """The beginning of a text, with at least one whole line that is not blank."""
+    """Returns the beginning of a text, with at least one complete line that is not blank."""
     head = ""
     for block in text:
         head += block
@@ -95,7 +98,7 @@ def _with_header(text: Iterator[str]) -> str:
 
 
 def _fields(rows: Iterator[Sequence[object]]) -> Table:
-    """A table of a header and rows."""
+    """Returns the table of a header and rows."""
     names = ["" if value is None else str(value) for value in next(rows, ())]
     if not any(names):
         raise DataError("is empty: it needs named columns and one patent in each row")

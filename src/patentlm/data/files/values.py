@@ -1,4 +1,4 @@
-"""The text in a value: of a nested one where it is plain which text is meant."""
+"""Extracts texts from values, nested ones if it is clear which text is meant."""
 
 import datetime
 import re
@@ -19,18 +19,18 @@ _DEEPEST = 8  # levels of a nested value
 
 
 class NotTextError(DataError):
-    """A value is something else where a text is due."""
+    """A value is not a text."""
 
 
 class _Said(NamedTuple):
-    """One text of a nested value, and its language where that is told."""
+    """One text of a nested value, and its language if known."""
 
     text: str
     language: str
 
 
 def plain_text(value: object) -> str:
-    """A value of a column of short texts; `""` where it is missing or nested in an unclear way.
+    """Returns the value of a column of short texts; `""` if it is missing or unclear.
 
     Example:
         >>> plain_text(5535303), plain_text({"language": ["en"], "text": ["Device"]})
@@ -51,7 +51,7 @@ def plain_text(value: object) -> str:
 
 
 def known_text(text: str) -> str:
-    """The text, `""` where it stands for a missing value, and lone surrogates replaced."""
+    """Returns the text with lone surrogates replaced; `""` if it stands for a missing value."""
     if len(text) <= _LONGEST_MISSING and text.strip().casefold() in MISSING:
         return ""
     try:
@@ -62,16 +62,16 @@ def known_text(text: str) -> str:
 
 
 def abstract_text(value: object, column: str, language: str | None) -> str:
-    """The text of an abstract.
+    """Returns the text of an abstract.
 
     Args:
-        value: as the file has it: a text, or texts nested in lists and mappings.
-        column: its name, for the message.
-        language: which one to take where several are there.
+        value: the value in the file: a text, or texts nested in lists and mappings.
+        column: name of the column, for the message.
+        language: language to take if there are several.
 
     Raises:
-        NotTextError: if the value is something else than a text.
-        DataError: if it is not plain which text is meant.
+        NotTextError: if the value is not a text.
+        DataError: if it is unclear which text is meant.
 
     Example:
         >>> abstract_text([{"lang": "fr", "text": "Un"}, {"lang": "en", "text": "One"}], "a", "en")
@@ -91,7 +91,7 @@ def abstract_text(value: object, column: str, language: str | None) -> str:
 
 
 def _same_language(code: str, wanted: str) -> bool:
-    """Whether two codes such as `en`, `eng` and `en-US` mean one language."""
+    """True if two codes such as `en`, `eng` and `en-US` mean one language."""
     codes = sorted((code.casefold(), wanted.casefold()), key=len)
     return bool(code) and codes[1].startswith(codes[0])
 
@@ -134,7 +134,7 @@ def _texts_of_mapping(
 
 
 def _paired(value: object, spoken: object, column: str, depth: int) -> Iterator[_Said]:
-    """The texts of a value, whose language is told once or for each of its items."""
+    """Yields the texts of a value with their language, given once or for each item."""
     if isinstance(spoken, list) and isinstance(value, list) and len(spoken) == len(value):
         for item, language in zip(value, spoken, strict=True):
             yield from _texts(item, column, str(language or ""), depth)
@@ -154,7 +154,7 @@ def _shown(value: object) -> str:
 
 
 def follow(value: object, path: Sequence[str]) -> object:
-    """What stands at a dotted path inside a nested value; of a list, what its items have there.
+    """Returns the value at a path inside a nested value; for a list, the values of its items.
 
     Example:
         >>> follow([{"text": "One"}, {"text": "Two"}], ["text"])

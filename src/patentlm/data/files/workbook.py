@@ -1,4 +1,4 @@
-"""Rows of an Excel workbook, read by openpyxl."""
+"""Reads the rows of an Excel workbook with openpyxl."""
 
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,15 @@ from patentlm.errors import DataError
 
 
 def workbook_rows(file: IO[bytes], size: int, options: ReadOptions) -> Iterator[Sequence[object]]:
-    """The header and the rows of a workbook's only sheet.
+    """Yields the header and the rows of a workbook's only sheet.
 
     Args:
         file: open for reading.
-        size: in bytes.
+        size: size of the file in bytes.
         options: the column to look for, and the rows to skip.
 
     Raises:
-        DataError: if openpyxl is not installed, or the workbook has several filled sheets.
+        DataError: if openpyxl is not installed, or several sheets have values.
     """
     with zipfile.ZipFile(file) as archive:
         require_ratio(sum(member.file_size for member in archive.infolist()), size)
@@ -48,7 +48,7 @@ def _openpyxl() -> Any:
 def _from_header(
     rows: Iterator[Sequence[object]], options: ReadOptions
 ) -> Iterator[Sequence[object]]:
-    """The rows from the first one on that names a known column, or else all."""
+    """Returns the rows from the first one that names a known column, or all."""
     before = []
     for row in rows:
         before.append(row)

@@ -1,4 +1,4 @@
-"""Which files the portal has: its metadata, read strictly."""
+"""Reads from the portal's metadata which files it has."""
 
 import re
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ class CatalogFile:
     """A file of a release.
 
     Args:
-        name: of the file.
-        release: day on which it was released.
-        size: bytes, where the portal tells.
-        url: where to ask for it.
+        name: name of the file.
+        release: day of the release.
+        size: size in bytes, if the portal tells.
+        url: address of the file.
     """
 
     name: str
@@ -30,12 +30,12 @@ class CatalogFile:
 
 
 def product_url(api: str) -> str:
-    """Where the metadata are."""
+    """Returns the address of the product's metadata."""
     return f"{api}/datasets/products/{PRODUCT}"
 
 
 def read_catalog(answer: Any, name: str, api: str) -> list[CatalogFile]:
-    """The files of that name.
+    """Returns the files with a name.
 
     Raises:
         KeyError, IndexError, TypeError, ValueError, AttributeError: if the answer has another form.

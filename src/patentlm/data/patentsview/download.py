@@ -1,4 +1,4 @@
-"""A file on its way to the disk: continued where it broke off, whole once it has its name."""
+"""Downloads a file: resumed where it broke off, renamed once it is complete."""
 
 import json
 import logging
@@ -26,16 +26,16 @@ log = logging.getLogger(__name__)
 
 
 class DamagedError(Exception):
-    """What came is of no use, and more of it would not help."""
+    """A download is damaged, and more of it would not help."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What has come so far of a file, in `.part`, and beside it what it belongs to.
+    """The downloaded part of a file, in `.part`, and a note beside it of what it belongs to.
 
     Args:
-        path: where the whole file will be.
-        size: its bytes, where that is known beforehand.
+        path: path of the complete file.
+        size: its size in bytes, if known.
     """
 
     path: Path
@@ -50,7 +50,7 @@ class Part:
         return self.path.with_name(self.path.name + ".part.json")
 
     def kept(self) -> int:
-        """How many bytes can be continued; what can't be continued is dropped."""
+        """Returns how many bytes can be resumed; a part that can't be is removed."""
         there = self.file.stat().st_size if self.file.exists() else 0
         whole = self.known().get("size")
         if isinstance(whole, int) and self.size in (None, whole) and there <= whole:
@@ -59,7 +59,7 @@ class Part:
         return 0
 
     def known(self) -> dict[str, Any]:
-        """The note: size, etag and last_modified of the whole, each where known."""
+        """The note: size, etag and last_modified of the complete file, each if known."""
         with suppress(OSError, ValueError):
             note = json.loads(self.note.read_text("utf-8"))
             return note if isinstance(note, dict) else {}
@@ -70,15 +70,15 @@ class Part:
         self.file.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Gives the file its name; from then on it counts as whole."""
+        """Renames the file to its final name, which marks it as complete."""
         self.file.replace(self.path)
         self.note.unlink(missing_ok=True)
 
     def make_room(self) -> None:
-        """Makes the folder, and drops what had come of the same file of another one.
+        """Makes the folder, and removes a part of a file with the same name.
 
         Raises:
-            DataError: if the disk has no room for what is missing.
+            DataError: if the disk is too full.
         """
         folder = self.path.parent
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ class Part:
             )
 
     def wanted(self) -> dict[str, str]:
-        """Headers that ask for what is missing."""
+        """Returns the headers that request the missing bytes."""
         kept, known = self.kept(), self.known()
         if not kept:
             return {}
@@ -102,7 +102,7 @@ class Part:
         return {"Range": f"bytes={kept}-"} | ({"If-Range": validator} if validator else {})
 
     def fits(self, response: Response) -> bool:
-        """Whether the answer continues what is there."""
+        """True if the response continues the part."""
         known, etag = self.known(), response.headers.get("ETag")
         span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
         return (
@@ -113,12 +113,12 @@ class Part:
         )
 
     def receive(self, response: Response) -> None:
-        """Adds the body of an answer that fits, or starts anew with a whole one.
+        """Appends the body of a response that fits, or starts anew with a complete one.
 
         Raises:
             TransientError: if it breaks off; what came is kept.
             DamagedError: if it has the wrong size.
-            DataError: if it is no ZIP.
+            DataError: if it is not a ZIP.
             OSError: if it can't be written.
         """
         body = chunks(response)
@@ -166,7 +166,7 @@ class Part:
 
 @contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
-    """Holds the right to bring a file, which one process has at a time; waits for it."""
+    """Holds a lock, so that one process at a time downloads a file; the others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(f"{path.name}.lock"))
     try:
@@ -189,7 +189,7 @@ def _require_zip(response: Response, first: bytes) -> None:
 
 
 def transfer(part: Part, ask: Callable[[Mapping[str, str]], Response]) -> None:
-    """Brings what a part is missing; `ask` sends headers and returns the answer.
+    """Downloads what a part lacks; `ask` sends headers and returns the response.
 
     Raises:
         TransientError, DamagedError, DataError, OSError: as `Part.receive` or `ask` raises them.
@@ -208,10 +208,10 @@ def transfer(part: Part, ask: Callable[[Mapping[str, str]], Response]) -> None:
 
 
 def require_whole_zip(path: Path, name: str) -> None:
-    """Reads a ZIP file through.
+    """Checks a ZIP file by reading all of it.
 
     Raises:
-        DamagedError: if a byte of it is wrong.
+        DamagedError: if it is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -1,4 +1,4 @@
-"""One pass over the zipped tables: the patents that are asked for, as Parquet."""
+"""Filters the zipped tables in one pass, and writes the patents that match as Parquet."""
 
 import hashlib
 import json
@@ -38,13 +38,13 @@ class PatentFilter:
     """Which patents are kept, and what of them.
 
     Args:
-        query: what stands in their abstracts.
-        granted_from: first date of grant, as YYYY-MM-DD; None for no bound.
+        query: phrases in their abstracts.
+        granted_from: first date of grant, YYYY-MM-DD; None for no bound.
         granted_to: last date of grant.
-        titles: whether titles are looked up.
+        titles: look up titles.
 
     Raises:
-        ConfigError: if a date is none, or the first lies behind the last.
+        ConfigError: if a date is malformed, or the first is after the last.
     """
 
     query: Query
@@ -63,7 +63,7 @@ class PatentFilter:
 
     @property
     def dated(self) -> bool:
-        """Whether it depends on the date."""
+        """True if the filter depends on the date."""
         return bool(self.granted_from or self.granted_to)
 
     @property
@@ -73,7 +73,7 @@ class PatentFilter:
         return hashlib.sha256(settings.encode()).hexdigest()[:16]
 
     def in_range(self, granted: str) -> bool:
-        """Whether a date is asked for; when any are, one that is none is not."""
+        """True if the date is in range; malformed dates are not, if there is a range."""
         if not self.dated:
             return True
         return _DATE.fullmatch(granted) is not None and (
@@ -84,17 +84,17 @@ class PatentFilter:
 def filter_tables(
     abstracts: Path, grants: Path | None, target: Path, *, keep: PatentFilter
 ) -> None:
-    """Writes what is kept as Parquet, and counts of what is not into the file's metadata.
+    """Writes the patents that match as Parquet, with counts of the others in its metadata.
 
     Args:
-        abstracts: the ZIP with `patent_id` and `patent_abstract`.
-        grants: the ZIP with `patent_id`, `patent_date` and `patent_title`; None leaves dates and
+        abstracts: ZIP with `patent_id` and `patent_abstract`.
+        grants: ZIP with `patent_id`, `patent_date` and `patent_title`; None leaves dates and
             titles empty.
-        target: the file to be made, complete or not at all.
-        keep: what is kept.
+        target: file to write, completely or not at all.
+        keep: which patents are kept.
 
     Raises:
-        DataError: if a table can't be read, or nothing can be written.
+        DataError: if a table can't be read, or the target can't be written.
     """
     with writing_to(target.parent), tempfile.TemporaryFile(dir=target.parent) as lines:
         known = (
@@ -104,14 +104,14 @@ def filter_tables(
 
 
 def read_counts(filtered: Path) -> dict[str, int]:
-    """How many rows of the table `filter_tables` left out of the file it made, by reason."""
+    """Returns how many rows `filter_tables` left out of a file, by reason."""
     metadata = pyarrow.parquet.read_metadata(filtered).metadata
     counts: dict[str, int] = json.loads(metadata[b"counts"])
     return counts
 
 
 def read_filtered(filtered: Path) -> Iterator[Patent]:
-    """The patents of a file that `filter_tables` made."""
+    """Yields the patents of a file that `filter_tables` wrote."""
     with pyarrow.parquet.ParquetFile(filtered) as table:
         for batch in table.iter_batches(_ROWS_PER_BATCH, columns=list(_COLUMNS)):
             for id, granted, title, abstract in zip(
@@ -136,7 +136,7 @@ def _write(abstracts: Path, grants: Grants | None, target: Path, *, keep: Patent
 
 
 def _write_groups(tables: Iterator[pyarrow.Table], file: pyarrow.parquet.ParquetWriter) -> None:
-    """Writes all rows; one group is compressed while the next one is read."""
+    """Writes all rows, compressing one group while the next is read."""
     with ThreadPoolExecutor(1) as compressor:
         written: Future[None] | None = None
         for group in _groups(tables):
@@ -148,7 +148,7 @@ def _write_groups(tables: Iterator[pyarrow.Table], file: pyarrow.parquet.Parquet
 
 
 def _groups(tables: Iterator[pyarrow.Table]) -> Iterator[pyarrow.Table]:
-    """Tables joined into groups of about `_ROWS_PER_GROUP` rows."""
+    """Joins tables into groups of about `_ROWS_PER_GROUP` rows."""
     waiting: list[pyarrow.Table] = []
     for table in tables:
         waiting.append(table)
@@ -178,7 +178,7 @@ def _kept(
 
 
 def _has_text(texts: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
-    """Whether each text is one, and not what stands for a missing value."""
+    """Mask of the texts that do not stand for a missing value."""
     trimmed = pyarrow.compute.utf8_trim_whitespace(texts)
     start = pyarrow.compute.utf8_slice_codeunits(trimmed, 0, _LONGEST_MISSING + 1)
     missing = pyarrow.compute.is_in(pyarrow.compute.utf8_lower(start), _MISSING)
@@ -186,7 +186,7 @@ def _has_text(texts: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
 
 
 def _joined(patents: pyarrow.Table, grants: Grants | None) -> pyarrow.Table:
-    """Patents with their dates and titles, empty where they are unknown."""
+    """Adds dates and titles to patents, empty if unknown."""
     ids = patents["patent_id"]
     found = grants.find(ids.to_pylist()) if grants else [("", "")] * len(patents)
     dates, titles = zip(*found, strict=True) if found else ((), ())

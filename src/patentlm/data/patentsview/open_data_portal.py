@@ -1,4 +1,4 @@
-"""The patents of PatentsView from the USPTO Open Data Portal: one product, downloaded once."""
+"""PatentsView's tables at the USPTO Open Data Portal, each downloaded once."""
 
 import logging
 import os
@@ -53,24 +53,27 @@ log = logging.getLogger(__name__)
 class OpenDataPortal:
     """The bulk product PVGPATDIS (granted patents, disambiguated), downloaded once.
 
-    The key is read from the environment variable USPTO_API_KEY, and only when it is needed.
+    The key is read from the environment variable USPTO_API_KEY, only when it is needed.
 
     Args:
-        api_url: where the API begins, as https://api.uspto.gov/api/v1.
-        retry: how often transient trouble is tried again, and after which waits.
+        api_url: base address of the API, such as https://api.uspto.gov/api/v1.
+        retry: how often and after which delays a transient error is retried.
     """
 
     api_url: str
     retry: Retry
 
     def release(self, wanted: str) -> str:
-        """The date (YYYY-MM-DD) of the release that `wanted` means: "latest", "cached" or a date.
+        """Returns the date of a release, YYYY-MM-DD.
 
-        The portal is asked for the latest, and for a date that is not on disk. Where it can't
-        be asked for the latest, the newest release on disk stands in, with a warning.
+        The portal is asked for the latest release and for dates that are not on disk. If it is
+        unavailable, the latest release on disk is taken, with a warning.
+
+        Args:
+            wanted: "latest", "cached" for the latest on disk, or a date.
 
         Raises:
-            DataError: if there is no such release, or the portal can't or won't tell.
+            DataError: if there is no such release, or the portal does not tell.
         """
         cached = _cached_releases()
         if wanted in cached:
@@ -89,12 +92,12 @@ class OpenDataPortal:
             raise DataError(f"{error}; {hint}") from error
 
     def file(self, name: str, *, release: str) -> Path:
-        """The file of a release on disk; downloaded first if it is not there.
+        """Returns a file of a release on disk, after downloading it if necessary.
 
-        Several processes may ask at once: one downloads, the others wait for it.
+        Several processes may call this at once: one downloads, the others wait.
 
         Raises:
-            DataError: if it can't be had, with what to do about it.
+            DataError: if it is unavailable, with what to do.
         """
         path = _folder() / _checked(release) / name
         with writing_to(path):
@@ -198,7 +201,7 @@ class OpenDataPortal:
 
     @property
     def _hurried(self) -> Retry:
-        """With a release to fall back on, nobody is kept waiting for a portal that is away."""
+        """Shortens the retries if there is a release on disk to fall back on."""
         return self.retry.new(total=min(1, self.retry.total or 0))
 
     @property

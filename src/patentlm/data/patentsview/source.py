@@ -27,14 +27,14 @@ from patentlm.errors import DataError
 class PatentsViewSource(PatentSource):
     """Granted US patents since 1976, from PatentsView's bulk tables.
 
-    The tables are downloaded once a release, and read through once a filter.
+    The tables are downloaded once for each release, and read once for each filter.
 
     Args:
-        api_url: where the USPTO's Open Data Portal answers.
-        release: of the tables: a date, `latest`, or `cached` for the latest that is on disk.
-        granted_from: first date of grant, as YYYY-MM-DD; None for no bound.
+        api_url: base address of the USPTO Open Data Portal's API.
+        release: release of the tables: a date, `latest`, or `cached` for the latest on disk.
+        granted_from: first date of grant, YYYY-MM-DD; None for no bound.
         granted_to: last date of grant.
-        titles: whether titles are looked up.
+        titles: look up titles.
     """
 
     api_url: str

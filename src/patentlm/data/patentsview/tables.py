@@ -1,4 +1,4 @@
-"""PatentsView's zipped tables: read in one pass, and looked up by patent."""
+"""PatentsView's zipped tables, read in one pass, and looked up by patent."""
 
 import csv
 import hashlib
@@ -33,14 +33,14 @@ _HASH_BYTES = 8
 
 
 class ZippedTable:
-    """A tab-separated table alone in a ZIP; damaged rows are skipped.
-
-    Args:
-        path: the ZIP.
-        columns: names of those that are read.
+    """A tab-separated table, the only one in a ZIP; damaged rows are skipped.
 
     Attributes:
-        damaged: how many rows were, so far.
+        damaged: number of damaged rows so far.
+
+    Args:
+        path: path of the ZIP.
+        columns: names of the columns to read.
     """
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
@@ -49,7 +49,7 @@ class ZippedTable:
         self.damaged = 0
 
     def batches(self) -> Iterator[pyarrow.Table]:
-        """Yields the rows, some thousands at a time, with the columns in the order asked for.
+        """Yields the rows, some thousands at a time, with `columns` in their order.
 
         Raises:
             DataError: if it can't be read, unpacks too far, or lacks a column.
@@ -101,7 +101,7 @@ class ZippedTable:
         return pyarrow.table(texts, names=list(self.columns))
 
     def _damaged_rows(self, block: bytes, names: list[str]) -> Iterator[tuple[str, ...]]:
-        """The rows of a block line by line, so that a damaged one costs few others."""
+        """Parses a block line by line, so that a damaged row costs few others."""
         pick = itemgetter(*[names.index(column) for column in self.columns])
         before = csv.field_size_limit(_LARGEST_FIELD)  # one for the whole process
         try:
@@ -132,10 +132,14 @@ def _bytes(member: IO[bytes], bar: "tqdm[Any]") -> Iterator[bytes]:
 
 
 def row_blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The bytes of a table, divided where rows end: first the header, then many rows at a time.
+    r"""Divides the bytes of a table where rows end: first the header, then many rows at a time.
 
-    A row ends at a line break with as many opening as closing quotes before it. Where a damaged
-    quote leaves none, a block ends at a line break between quotes.
+    A row ends at a line break with an even number of quotes before it. If a damaged quote leaves
+    none, a block ends at a line break between two quotes.
+
+    Example:
+        >>> list(row_blocks(iter([b'"id"\n"1"\n"2', b'"\n'])))
+        [b'"id"\n', b'"1"\n', b'"2"\n']
     """
     header, rest = b"", b""
     for data in pieces:
@@ -155,7 +159,7 @@ def row_blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _row_end(block: bytes) -> int:
-    """Behind the last line break of a block that no quote is open at; 0 for none."""
+    """Returns the index after the last line break outside quotes; 0 if there is none."""
     quotes, end = block.count(b'"'), len(block)
     for _ in range(_MOST_TRIES):
         at = block.rfind(b"\n", 0, end)
@@ -167,7 +171,7 @@ def _row_end(block: bytes) -> int:
 
 
 def _whole_rows(block: bytes, names: list[str]) -> pyarrow.Table | None:
-    """The rows of a block as Arrow parses them, if each of its quotes is where it should be."""
+    """Parses a block with Arrow; None if a quote is not where it should be."""
     read = pyarrow.csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False)
     parse = pyarrow.csv.ParseOptions(delimiter="\t", newlines_in_values=True)
     convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string()))
@@ -193,9 +197,9 @@ class Grants:
     """Dates and titles of patents by id: 16 bytes a patent in memory, the rest on disk.
 
     Args:
-        hashes: of the ids, ascending; the last, the largest there is, stands for unknown ids.
+        hashes: sorted hashes of the ids, and the largest possible value for unknown ids.
         starts: where the line of each begins.
-        lines: a date, a tab and a title in each.
+        lines: file with a date, a tab and a title on each line.
     """
 
     hashes: NDArray[np.uint64]
@@ -209,10 +213,10 @@ class Grants:
         """Reads the zipped `g_patent` table.
 
         Args:
-            path: the ZIP.
-            lines: an empty file open for writing and reading, which the lines go to.
-            wanted: tells by its date whether a patent shall be known.
-            titles: whether titles are wanted, too.
+            path: path of the ZIP.
+            lines: empty file, open for writing and reading, for the lines.
+            wanted: True for the dates of patents to keep.
+            titles: keep titles, too.
 
         Raises:
             DataError: if the table can't be read.
@@ -236,7 +240,7 @@ class Grants:
         return cls(hashes, np.frombuffer(starts, np.int64)[order], lines)
 
     def find(self, ids: Sequence[str]) -> list[tuple[str, str]]:
-        """Date and title of each patent, empty where they are unknown."""
+        """Returns date and title of each patent, empty if unknown."""
         hashes = np.frombuffer(_hashes(ids), np.uint64)
         places = np.searchsorted(self.hashes, hashes)
         places[self.hashes[places] != hashes] = -1

@@ -1,4 +1,4 @@
-"""Asking hosts by hand: a key that only its own host sees, redirects one by one, counted tries."""
+"""HTTP requests: a key that only its own host gets, checked redirects, counted retries."""
 
 import ipaddress
 import json
@@ -29,11 +29,11 @@ logging.getLogger("urllib3.connectionpool").addFilter(lambda line: line.levelno 
 
 
 class TransientError(Exception):
-    """Trouble that may be gone at the next try.
+    """A problem that may be gone at the next try.
 
     Args:
         reason: what happened, on one line.
-        response: the answer that says so, if there was one; it may ask to wait.
+        response: the response, if there was one; it may ask to wait.
     """
 
     def __init__(self, reason: str, response: Response | None = None) -> None:
@@ -42,14 +42,14 @@ class TransientError(Exception):
 
 
 class UnavailableError(DataError):
-    """Nobody answers, or nobody can be asked."""
+    """No host answers, or none may be asked."""
 
 
 def retrying(attempt: Callable[[], T], retry: Retry) -> T:
-    """What `attempt` returns, tried again after transient trouble as often as `retry` allows.
+    """Returns what `attempt` returns, retrying after transient errors as `retry` allows.
 
     Raises:
-        UnavailableError: if the trouble stays.
+        UnavailableError: if the error persists.
     """
     while True:
         try:
@@ -78,9 +78,9 @@ def _wait(retry: Retry, trouble: TransientError) -> None:
 
 @dataclass(frozen=True)
 class ApiKeyAuth(AuthBase):
-    """Shows the key to the host of `home` and nothing to any other.
+    """Sends the key to the host of `home` and to no other.
 
-    It stands where requests would otherwise look into .netrc.
+    It also keeps requests from looking into .netrc.
     """
 
     key: str = field(repr=False)
@@ -93,10 +93,10 @@ class ApiKeyAuth(AuthBase):
 
 
 def send(url: str, headers: Mapping[str, str], auth: AuthBase) -> Response:
-    """The answer of one host, its body not read yet, redirects not followed.
+    """Returns the response of one host, with its body unread and redirects not followed.
 
     Raises:
-        TransientError: if there is no answer.
+        TransientError: if there is no response.
         DataError: if the address can't be used.
     """
     try:
@@ -115,7 +115,7 @@ def send(url: str, headers: Mapping[str, str], auth: AuthBase) -> Response:
 
 
 def follow(response: Response, headers: Mapping[str, str], auth: AuthBase) -> Response:
-    """The first answer that is no redirect, from `response` on.
+    """Follows redirects from `response` on; returns the first other response.
 
     Raises:
         TransientError: if a host does not answer.
@@ -133,10 +133,10 @@ def follow(response: Response, headers: Mapping[str, str], auth: AuthBase) -> Re
 
 
 def next_hop(response: Response) -> str:
-    """Where a redirect leads.
+    """Returns the address that a redirect leads to.
 
     Raises:
-        DataError: if that is no address, or gives up encryption for another machine.
+        DataError: if it is not an address, or leads from https to http on another machine.
     """
     try:
         target = urljoin(response.url, response.headers["Location"])
@@ -151,7 +151,7 @@ def next_hop(response: Response) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine."""
+    """True if an address is on this machine."""
     name = urlsplit(url).hostname or ""
     with suppress(ValueError):
         return ipaddress.ip_address(name).is_loopback
@@ -159,10 +159,10 @@ def is_loopback(url: str) -> bool:
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port; two addresses with the same three ask the same server.
+    """Returns scheme, host and port of an address.
 
     Raises:
-        ValueError: if it is no address.
+        ValueError: if it is not an address.
     """
     parts = urlsplit(url)
     usual = {"http": 80, "https": 443}.get(parts.scheme)
@@ -170,7 +170,7 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def host(url: str) -> str:
-    """What of an address may be shown: path and query can hold a signature."""
+    """Returns the part of an address that may be shown; path and query can hold a signature."""
     return re.sub(r"^\w+://(?:[^/?#]*@)?|[/?#].*", "", url, flags=re.DOTALL)
 
 
@@ -187,7 +187,7 @@ def _reason(error: BaseException) -> str:
 
 
 def chunks(response: Response) -> Iterator[bytes]:
-    """The body, at most `CHUNK` bytes at a time.
+    """Yields the body, at most `CHUNK` bytes at a time.
 
     Raises:
         TransientError: if it breaks off.
@@ -202,7 +202,7 @@ def chunks(response: Response) -> Iterator[bytes]:
 
 
 def read_json(response: Response) -> Any:
-    """The body as JSON.
+    """Returns the body as JSON.
 
     Raises:
         TransientError: if it breaks off.

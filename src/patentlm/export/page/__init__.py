@@ -1,4 +1,4 @@
-"""A trained network as one HTML file that runs in any browser."""
+"""Exports a trained network as one HTML file that runs in any browser."""
 
 from patentlm.export.page.page import write
 

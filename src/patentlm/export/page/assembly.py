@@ -1,4 +1,4 @@
-"""One HTML file out of the page's parts: markup, styles, JavaScript modules and data."""
+"""Assembles the HTML file: markup, styles, JavaScript modules and data."""
 
 import html
 import json
@@ -16,12 +16,12 @@ _EXPORT = re.compile(r"^export ((?:const|class|function\*?|async function) (\w+)
 
 
 def assemble(title: str, data: Mapping[str, Any], weights: str) -> str:
-    """The page, which needs no other file.
+    """Returns the page, which needs no other file.
 
     Args:
-        title: of the document.
+        title: title of the document.
         data: plain values by the id of the element that holds them as JSON.
-        weights: as text.
+        weights: the weights as text.
     """
     web = files(__package__) / "web"
     parts = {
@@ -36,7 +36,7 @@ def assemble(title: str, data: Mapping[str, Any], weights: str) -> str:
 
 
 def _modules(web: Traversable) -> Iterator[str]:
-    """The modules as one script: each once, after those it imports, in a scope of its own."""
+    """Joins the modules into one script: each once, after its imports, in its own scope."""
     placed: set[str] = set()
 
     def place(name: str) -> Iterator[str]:
@@ -52,7 +52,7 @@ def _modules(web: Traversable) -> Iterator[str]:
 
 
 def _in_scope(name: str, source: str) -> str:
-    """A module as a function that gives what it exports."""
+    """Wraps a module in a function that returns its exports."""
     exported = ", ".join(name for _, name in _EXPORT.findall(source))
     body = _EXPORT.sub(r"\1", _IMPORT.sub(r"const \1 = modules.\2;", source))
     return f"modules.{name} = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();\n"

@@ -1,4 +1,4 @@
-"""Curves of a run, read from what TensorBoard stores."""
+"""Reads a run's curves from its TensorBoard events."""
 
 import logging
 from pathlib import Path
@@ -17,7 +17,7 @@ CURVES = {
 
 
 def read_curves(folder: Path) -> list[dict[str, Any]]:
-    """Curves of loss and perplexity, `[step, value]` each; none where nothing was logged."""
+    """Returns curves of loss and perplexity as `[step, value]` pairs; empty without any."""
     scalars = _scalars(folder)
     curves = []
     for name, (unit, tags) in CURVES.items():
@@ -32,7 +32,7 @@ def read_curves(folder: Path) -> list[dict[str, Any]]:
 
 
 def _scalars(folder: Path) -> dict[str, Points]:
-    """All numbers logged, by tag; a run that was interrupted has several files."""
+    """Returns all scalars by tag, from all event files of an interrupted run."""
     found: dict[str, Points] = {}
     logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it warns of every restart
     for file in sorted(folder.glob("events.out.tfevents.*")):
@@ -44,7 +44,7 @@ def _scalars(folder: Path) -> dict[str, Points]:
 
 
 def _thinned(points: Points) -> Points:
-    """Means of neighbours, so that no more than `MOST` are left."""
+    """Averages neighbouring points, so that at most `MOST` remain."""
     each = -(-len(points) // MOST)
     groups = [points[start : start + each] for start in range(0, len(points), each)]
     return [[group[-1][0], sum(value for _, value in group) / len(group)] for group in groups]

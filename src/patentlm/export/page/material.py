@@ -1,4 +1,4 @@
-"""What the page shows beside the network: texts of test, samples, a map, and the run's story."""
+"""Collects what the page shows beside the network: test abstracts, samples, map, run."""
 
 from typing import Any
 
@@ -21,11 +21,11 @@ SAMPLES = 3
 
 
 def gather(run: ExportedRun, weights: str) -> dict[str, Any]:
-    """All of it as plain values; `missing` says in a line why something is not there.
+    """Collects all of it as plain values; `missing` explains in a line what is not available.
 
     Args:
         run: the trained model and its run's folder.
-        weights: how they are stored, which is measured if something is lost.
+        weights: format of the weights, whose loss of accuracy is measured.
     """
     missing: Missing = {}
     corpus = _corpus(run, missing)
@@ -38,7 +38,7 @@ def gather(run: ExportedRun, weights: str) -> dict[str, Any]:
 
 
 def _corpus(run: ExportedRun, missing: Missing) -> Corpus | None:
-    """The corpus, if it can be had."""
+    """Returns the corpus, if it is available."""
     try:
         return run.prepare_corpus()
     except PatentLMError as error:
@@ -48,7 +48,7 @@ def _corpus(run: ExportedRun, missing: Missing) -> Corpus | None:
 
 
 def abstracts(corpus: Corpus) -> list[dict[str, Any]]:
-    """Abstracts of test from all over it, those with the fewest unknown words first."""
+    """Returns abstracts from all over test, those with the fewest unknown words first."""
     ids = np.asarray(corpus.ids("test"))
     parts = [part[1:].tolist() for part in np.split(ids[:-1], abstract_starts(ids)[1:-1])]
     long = [part for part in parts if len(part) >= SHORTEST] or parts
@@ -57,7 +57,7 @@ def abstracts(corpus: Corpus) -> list[dict[str, Any]]:
 
 
 def _map(run: ExportedRun) -> dict[str, Any]:
-    """The most frequent words; a vocabulary is sorted that way, pieces by when they were made."""
+    """Returns a map of the most frequent words, which come first in the vocabulary."""
     vocabulary = run.model.vocabulary
     ids = [at for at in range(UNK + 1, len(vocabulary)) if _is_word(vocabulary, at)]
     vectors = run.model.network.embedding.weight.numpy(force=True)
@@ -72,7 +72,7 @@ def _is_word(vocabulary: Vocabulary, at: int) -> bool:
 
 
 def _samples(run: ExportedRun, corpus: Corpus | None, missing: Missing) -> list[dict[str, Any]]:
-    """The texts of `samples.txt` word by word, and which runs stand in the training texts."""
+    """Returns the texts of `samples.txt` word by word, with what they copy from train."""
     model = run.model
     texts = model.write(
         "",

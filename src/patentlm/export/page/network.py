@@ -1,4 +1,4 @@
-"""What the page's JavaScript needs to know of a network: its kind, and its tensors by name."""
+"""Describes a network for the page's JavaScript: its kind, and its tensors by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +16,10 @@ Tensors = dict[str, Tensor]
 
 
 def describe_network(network: Network) -> tuple[dict[str, Any], Tensors]:
-    """The network as plain values, and the tensors that these name with an `@` in front.
+    """Returns the network as plain values, which name tensors with `@`, and the tensors.
 
     Raises:
-        ConfigError: if it has a cell or a head that the page does not know.
+        ConfigError: if the page can't run its cell or head.
     """
     tensors: Tensors = {"embedding": network.embedding.weight.detach()}
     cell, layers = _layers(network.recurrent, tensors)
@@ -48,7 +48,7 @@ def _layers(recurrent: nn.Module, tensors: Tensors) -> tuple[str, list[dict[str,
 
 
 def _layer(cells: nn.Module, number: int, tensors: Tensors, name: str) -> dict[str, Any]:
-    """One layer of torch's, as the JavaScript has it: biases added up where they always are."""
+    """Describes one of torch's recurrent layers, with biases that are always added summed up."""
     _check_plain(cells)
     weights: Mapping[str, Tensor] = {
         part: getattr(cells, f"{part}_l{number}").detach()
@@ -120,7 +120,7 @@ def _head(head: nn.Module, tensors: Tensors) -> dict[str, Any]:
 
 
 def _named(parts: Mapping[str, Any], tensors: Tensors, name: str) -> dict[str, str | None]:
-    """Puts tensors among the others; what they are called there."""
+    """Adds tensors to the others; returns their names."""
     for part, tensor in parts.items():
         if tensor is not None:
             tensors[f"{name}.{part}"] = tensor.detach()

@@ -1,4 +1,4 @@
-"""`format=page`: everything a trained network can show, in one file."""
+"""`format=page`: a trained network and all it can show, in one HTML file."""
 
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ def write(run: ExportedRun, *, path: str | None, weights: str) -> str:
 
     Args:
         run: the trained model and its run's folder.
-        path: the file to write; None is `page.html` in the run's folder.
-        weights: how they are stored: `float32`, `float16` or `int8`.
+        path: file to write; None for `page.html` in the run's folder.
+        weights: format of the weights: `float32`, `float16` or `int8`.
 
     Returns:
-        A line that says what was written.
+        A line about what was written.
 
     Raises:
         ConfigError: if the page can't run the network, or the file can't be written.
@@ -37,7 +37,7 @@ def write(run: ExportedRun, *, path: str | None, weights: str) -> str:
 
 
 def pack(model: TrainedModel, weights: str) -> tuple[dict[str, Any], bytes]:
-    """What the JavaScript makes the network of: a description, and the weights.
+    """Returns the description of the network for the JavaScript, and its weights.
 
     Raises:
         ConfigError: if the page can't run the network.
@@ -60,7 +60,7 @@ def pack(model: TrainedModel, weights: str) -> tuple[dict[str, Any], bytes]:
 
 
 def _describe(target: Path, stored: int) -> str:
-    """What was written, as a line."""
+    """Returns a line about what was written."""
     size = target.stat().st_size
     return (
         f"{target}: {size / 1e6:,.1f} MB, {stored / 1e6:,.1f} MB of it weights; "

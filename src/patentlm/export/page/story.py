@@ -1,4 +1,4 @@
-"""What the page tells of the run: figures, curves, a table beside simpler models, a model card."""
+"""What the page tells about the run: metrics, curves, comparison with baselines, model card."""
 
 import math
 import re
@@ -29,13 +29,13 @@ HEADINGS = ["model", "perplexity", "bits a word", "first guess right"]
 
 
 def tell(run: ExportedRun, corpus: Corpus | None, weights: str, missing: Missing) -> dict[str, Any]:
-    """The story of a run as plain values.
+    """Returns all of it as plain values.
 
     Args:
         run: the trained model and its run's folder.
-        corpus: to measure on, if it is there.
-        weights: how the page stores them.
-        missing: gets a line for each part that can't be told.
+        corpus: corpus to measure on, if it is available.
+        weights: format of the page's weights.
+        missing: gets a line for each part that is not available.
     """
     metrics = run.folder.metrics or {}
     curves = read_curves(run.folder.path)
@@ -58,7 +58,7 @@ def tell(run: ExportedRun, corpus: Corpus | None, weights: str, missing: Missing
 
 
 def _scores(model: TrainedModel, corpus: Corpus, weights: str) -> dict[str, Score]:
-    """The network on test, as the page stores it too, and simpler models."""
+    """Scores the network on test, also with the page's weights, and baselines."""
     scores = {"this network": model.score(corpus.ids("test"), batch_size=32)}
     if weights != "float32":
         smaller = TrainedModel(rounded(model.network, weights), model.metadata)
@@ -112,7 +112,7 @@ def _duration(seconds: float) -> str:
 
 
 def _card(run: ExportedRun, metrics: Mapping[str, Any], stored: str) -> Iterator[dict[str, Any]]:
-    """A model card (Mitchell et al. 2019, "Model cards for model reporting")."""
+    """Returns a model card (Mitchell et al. 2019, "Model cards for model reporting")."""
     metadata, record = run.model.metadata, run.folder.record or {}
     yield _section("What it is", _lede(run), rows=_network_rows(run, stored))
     yield _section(
@@ -152,7 +152,7 @@ def _section(title: str, *lines: str, rows: Rows | None = None) -> dict[str, Any
 
 
 def _flat(values: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any]]:
-    """Nested settings by dotted name."""
+    """Flattens nested settings to dotted names."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{name}.{key}")
@@ -173,5 +173,5 @@ def _shown(value: Any) -> str:
 
 
 def without_folders(text: str) -> str:
-    """The text with paths cut to their last part: people whom a page is sent to need no more."""
+    """Cuts paths in a text to their last part, so that a page does not show private folders."""
     return _FOLDERS.sub("", text)

@@ -1,4 +1,4 @@
-"""How a page stores weights: whole, or smaller with a little lost."""
+"""Stores weights in a page: exactly, or smaller with some loss."""
 
 import base64
 import copy
@@ -17,11 +17,11 @@ Encoded = tuple[bytes, Tensor]
 
 
 def encode(tensors: Mapping[str, Tensor], weights: str) -> tuple[list[dict[str, Any]], bytes]:
-    """All tensors one after the other, little-endian, and what each of them is.
+    """Returns all tensors as little-endian bytes, and a description of each.
 
     Args:
-        tensors: by name, `(rows, columns)` or `(size,)`.
-        weights: how matrices are stored; vectors, few as they are, stay whole.
+        tensors: tensors by name, `(rows, columns)` or `(size,)`.
+        weights: format of matrices; vectors are always stored exactly.
     """
     described, stored = [], []
     for name, tensor in tensors.items():
@@ -32,13 +32,13 @@ def encode(tensors: Mapping[str, Tensor], weights: str) -> tuple[list[dict[str, 
 
 
 def as_text(stored: bytes) -> str:
-    """Bytes as base64."""
+    """Encodes bytes as base64."""
     return base64.b64encode(stored).decode("ascii")
 
 
 @torch.no_grad()
 def rounded(network: Network, weights: str) -> Network:
-    """A copy of the network with the matrices that a page gets to read."""
+    """Returns a copy of the network with the matrices as the page reads them."""
     copied = copy.deepcopy(network)
     for parameter in copied.parameters():
         if parameter.ndim == 2:
@@ -47,10 +47,10 @@ def rounded(network: Network, weights: str) -> Network:
 
 
 def check(weights: str) -> None:
-    """Checks a way to store weights before anything is measured.
+    """Checks a format of weights before anything is measured.
 
     Raises:
-        ConfigError: if there is none of that name.
+        ConfigError: if there is no such format.
     """
     if weights not in _ENCODINGS:
         raise ConfigError(
@@ -68,7 +68,7 @@ def _float16(tensor: Tensor) -> Encoded:
 
 
 def _int8(tensor: Tensor) -> Encoded:
-    """Each row as whole multiples of a 127th of its largest number."""
+    """Quantises each row to whole multiples of a 127th of its largest number."""
     scales = (tensor.abs().amax(dim=1, keepdim=True) / 127).clamp_min(1e-30)  # (rows, 1)
     numbers = (tensor / scales).round().clamp(-127, 127)
     stored = _little_endian(scales.numpy(force=True), "<f4")

@@ -1,4 +1,4 @@
-"""A map of words: their vectors in two dimensions."""
+"""A map of words: their embedding vectors in two dimensions."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ NEIGHBOURS = 20
 
 
 def word_map(vectors: NDArray[np.float32], ids: list[int]) -> dict[str, Any]:
-    """Words on a plane, from -1 to 1 both ways; those used alike stand together.
+    """Places words on a plane, from -1 to 1 both ways; similar words are close to each other.
 
     Args:
-        vectors: of all words, `(V, E)`.
-        ids: of the words on the map.
+        vectors: vectors of all words, `(V, E)`.
+        ids: ids of the words on the map.
     """
     chosen = vectors[ids].astype(np.float64)
     chosen /= np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-12)
@@ -29,14 +29,14 @@ def word_map(vectors: NDArray[np.float32], ids: list[int]) -> dict[str, Any]:
 
 
 def tsne(vectors: Points, steps: int = 300) -> Points:
-    """t-SNE (van der Maaten & Hinton 2008), exact, from the principal components on.
+    """Computes exact t-SNE (van der Maaten & Hinton 2008), started from principal components.
 
     Args:
-        vectors: `(N, E)`.
-        steps: of gradient descent.
+        vectors: vectors, `(N, E)`.
+        steps: steps of gradient descent.
 
     Returns:
-        `(N, 2)`, always the same for the same vectors.
+        Coordinates `(N, 2)`, the same for the same vectors.
     """
     near = _affinities(_square_distances(vectors))
     places = _principal(vectors)
@@ -55,7 +55,7 @@ def tsne(vectors: Points, steps: int = 300) -> Points:
 
 
 def _affinities(distances: Points) -> Points:
-    """How near words are, `(N, N)`: by a Gaussian around each that reaches some `NEIGHBOURS`."""
+    """Returns affinities `(N, N)`: Gaussians that reach about `NEIGHBOURS` others."""
     width = np.sort(distances, axis=1)[:, NEIGHBOURS, None] / 3
     near = np.exp(-distances / np.maximum(width, 1e-12))
     np.fill_diagonal(near, 0)
@@ -70,7 +70,7 @@ def _square_distances(points: Points) -> Points:
 
 
 def _principal(vectors: Points) -> Points:
-    """The two directions in which vectors differ most, `(N, 2)`."""
+    """Returns the first two principal components, `(N, 2)`."""
     centred = vectors - vectors.mean(axis=0)
     _, _, directions = np.linalg.svd(centred, full_matrices=False)
     places = np.zeros((len(vectors), 2))

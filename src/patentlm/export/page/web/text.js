@@ -1,4 +1,4 @@
-// Text ↔ words, by the rules of patentlm.data.words.
+// Text ↔ words, by the rules of patentlm.data.text.
 
 // Scripts without blanks between words: Thai, Lao, Tibetan, Myanmar, Khmer, Kana, Han.
 const UNSPACED = '\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46\u0e50-\u0e59\u0e81-\u0eb0\u0eb2\u0eb3\u0ebd-\u0ec6'
