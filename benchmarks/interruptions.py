@@ -1,153 +1,228 @@
-"""Kills training runs again and again, and compares what they end with to a run left alone.
+"""Interrupts training runs again and again, and compares what they end with to a run left alone.
 
-    python -m benchmarks.interruptions random 200 results.json    at random moments
-    python -m benchmarks.interruptions writes results.json        before every change of a file
-    python -m benchmarks.interruptions signals 30 results.json    by SIGTERM at random moments
+    python -m benchmarks.interruptions matrix               signals and moments, all kinds of runs
+    python -m benchmarks.interruptions matrix --runs 30     so many of these runs
+    python -m benchmarks.interruptions changes              before each change of a file
 
-Each run is started again with the same command until it is complete. Then weights, optimizer,
-schedule, averages and metrics of both checkpoints are compared bit by bit. A run has dropout, a
-schedule by steps and a carried state or accumulated batches, by turns. Figures go to a file.
+The matrix: signals, moments, windows, schedules and callbacks. Each of its runs is interrupted
+twice, at random ones of such moments. For the changes, a run is killed before its first change of a
+file, another one before its second, and so on. Every run has dropout and is started again with the
+same command until it is complete: then weights, optimizer, schedule, averages and metrics of both
+checkpoints must be those of the run left alone, bit by bit. After each interruption no file may be
+half written, after the last none left over. Runs and TMPDIR are on different file systems, by
+turns. Figures go to a file of results.
 """
 
 import json
-import os
 import random
+import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from benchmarks import results
+from benchmarks.interrupted_run import ANY_TIME, CHANGE, STEPS, Interruption, Place, draw, start
+from patentlm.checkpoint import is_whole
 from tests.interruption import outcome
 
-ROOT = Path(__file__).parent.parent
 RUN = (
-    "data.count=60", "trainer=cpu", "trainer.precision=32-true", "model.hidden_size=32",
-    "model.embedding_size=16", "model.dropout=0.2", "trainer.max_epochs=3",
+    "data.count=40", "trainer=cpu", "trainer.precision=32-true", "model.hidden_size=4",
+    "model.embedding_size=4", "model.dropout=0.2", "trainer.max_epochs=2",
+    "trainer.limit_train_batches=6", "trainer.limit_val_batches=2", "trainer.limit_test_batches=2",
     "trainer.log_every_n_steps=1", "callbacks.early_stopping.patience=9", "samples.count=1",
-    "samples.max_words=20", "callbacks.checkpoint.every_n_steps=3",
+    "callbacks.progress.refresh_rate=0", "samples.max_words=5", "evaluation_batch_size=1",
+    "callbacks.checkpoint.every_n_steps=2",
 )  # fmt: skip
-KINDS = (
-    ("windows=abstract", "windows.batch_size=2", "scheduler=one_cycle"),
-    (
-        "windows=stream", "windows.random_length=true", "windows.batch_size=4", "callbacks=nt_asgd",
-        "scheduler=plateau", "trainer.limit_train_batches=20", "trainer.val_check_interval=7",
-    ),
-    (
-        "windows.length=10", "windows.batch_size=16", "trainer.limit_train_batches=20",
-        "trainer.accumulate_grad_batches=2", "callbacks=ema", "scheduler=warmup_cosine",
-    ),
+WINDOWS = (
+    ("windows=many_to_one", "windows.length=5", "windows.batch_size=8"),
+    ("windows=every_word", "windows.batch_size=2"),
+    ("windows=abstract", "windows.batch_size=2"),
+    ("windows=stream", "windows.batch_size=4", "windows.random_length=true"),
+)
+SCHEDULES = (
+    ("scheduler=constant",), ("scheduler=one_cycle",), ("scheduler=plateau",),
+    ("scheduler=warmup_cosine", "scheduler.warmup_steps=2"), ("scheduler=exponential",),
 )  # fmt: skip
-HOOK = """
-import os, sys
-under, at, count = os.environ["KILL_UNDER"], int(os.environ["KILL_AT"]), 0
-CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile")
-def hook(event, arguments):
-    global count
-    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
-    if (writes or event in CHANGES) and str(arguments[0]).startswith(under):
-        count += 1
-        if count == at:
-            os.kill(os.getpid(), 9)
-sys.addaudithook(hook)
-"""
+CALLBACKS = (
+    ("callbacks=default",), ("callbacks=ema",), ("trainer.accumulate_grad_batches=2",),
+    ("callbacks=nt_asgd", "callbacks.averaging.patience=1", "optimizer=sgd"),
+)  # fmt: skip
+KINDS = tuple(
+    (*RUN, *window, *schedule, *CALLBACKS[(w + s) % len(CALLBACKS)])
+    for (w, window), (s, schedule) in product(enumerate(WINDOWS), enumerate(SCHEDULES))
+)
+"""All pairs of windows and schedule, with each of the callbacks by turns."""
+MOMENTS = (*STEPS, CHANGE, ANY_TIME)
+KILL, WARNING = signal.SIGKILL, signal.SIGUSR1
+SIGNALS = (KILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, WARNING)
 
 
-def start(folder: Path, kind: int, **environment: str) -> subprocess.Popen[bytes]:
-    """A run in its folder, with a cache that all runs share."""
-    command = [sys.executable, str(ROOT / "train.py"), *RUN, *KINDS[kind % len(KINDS)]]
-    shared = {"PATENTLM_CACHE": str(folder.parent / "cache"), "OMP_NUM_THREADS": "1"}
-    with (folder.parent / f"{folder.name}.log").open("ab") as log:
-        return subprocess.Popen(
-            [*command, f"hydra.run.dir={folder}"],
-            env=os.environ | shared | environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+@dataclass
+class Tally:
+    """What interruptions of one kind of moment led to."""
+
+    came: Counter[signal.Signals] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def row(self, moment: str) -> dict[str, Any]:
+        """As the table shows it."""
+        return {
+            "before": moment.replace("_", " "),
+            **{number.name: self.came[number] for number in SIGNALS},
+            "end differs": self.faults["end"],
+            "half files": self.faults["half"],
+            "left over": self.faults["left"],
+            "wrong exit codes": self.faults["exit"],
+        }
 
 
-def finish(folder: Path, kind: int, reference: dict[str, Any]) -> list[str]:
-    """Lets a run end, and gives what differs from one that was left alone."""
-    if start(folder, kind).wait() != 0:
-        return ["it can't go on"]
-    found = outcome(folder)
-    return [name for name in reference if found[name] != reference[name]]
+class Harness:
+    """Runs, interrupted and left alone, in folders on two file systems.
+
+    Args:
+        folders: one on each file system.
+    """
+
+    def __init__(self, folders: tuple[Path, Path]) -> None:
+        self.folders, self.count, self.runs = folders, 0, 0
+        self.alone: dict[tuple[str, ...], tuple[Place, dict[str, Any]]] = {}
+        self.tallies = {moment: Tally() for moment in MOMENTS}
+
+    def place(self) -> Place:
+        """A new place; the next one has its file systems the other way round."""
+        self.count += 1
+        here, there = self.folders[:: 1 if self.count % 2 else -1]
+        return Place(here / f"base{self.count}", there / f"tmp{self.count}")
+
+    @property
+    def came(self) -> int:
+        """Interruptions before the end of a run."""
+        return sum(tally.came.total() for tally in self.tallies.values())
+
+    @property
+    def faults(self) -> int:
+        """Of all kinds."""
+        return sum(tally.faults.total() for tally in self.tallies.values())
+
+    def reference(self, kind: tuple[str, ...]) -> tuple[Place, dict[str, Any]]:
+        """The place and the outcome of a run of that kind which nothing interrupts."""
+        if kind not in self.alone:
+            place, began = self.place(), time.monotonic()
+            code, _ = start(place, kind, None)
+            assert code == 0, place.log.read_text()
+            place.seconds = time.monotonic() - began
+            self.alone[kind] = place, outcome(place.run)
+        return self.alone[kind]
+
+    def try_out(self, kind: tuple[str, ...], asked: Sequence[Interruption]) -> None:
+        """A run with some interruptions, from its beginning to its end."""
+        place = self.place()
+        alone, expected = self.reference(kind)
+        for one in asked:
+            tally = self.tallies[one.moment]
+            code, came = start(place, kind, one)
+            tally.came[one.number] += came
+            tally.faults["half"] += sum(1 for _ in half_files(place.run))
+            tally.faults["exit"] += code not in expected_codes(one.number, came)
+        self.runs += 1
+        code, _ = start(place, kind, None)
+        good = code == 0 and outcome(place.run) == expected
+        left = [*(place.files() - alone.files()), *place.temporary.rglob("*")]
+        tally.faults["end"] += not good
+        tally.faults["left"] += len(left)
+        if good and not left:
+            shutil.rmtree(place.base)
+        else:
+            print(f"{place.base}: code {code}, good {good}, left {left}, {asked}\n  {kind}")
 
 
-def at_random(base: Path, kills: int, number: int) -> dict[str, Any]:
-    """Kills at random moments, until that many are done."""
-    chance, done, bad, exits = random.Random(1), 0, [], Counter[int]()
-    references: dict[int, tuple[dict[str, Any], float]] = {}
-    run = 0
-    while done < kills:
-        kind, folder, run = run % len(KINDS), base / f"run{run}", run + 1
-        if kind not in references:
-            began = time.monotonic()
-            alone = finish(base / f"alone{kind}", kind, {})
-            assert not alone, alone
-            references[kind] = outcome(base / f"alone{kind}"), time.monotonic() - began
-        reference, seconds = references[kind]
-        for _ in range(chance.randint(1, 4)):
-            process = start(folder, kind)
-            try:
-                process.wait(chance.uniform(0.1, 1.1) * seconds)
-                break  # it is complete
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, number)
-                exits[process.wait()] += 1
-                done += 1
-        if differs := finish(folder, kind, reference):
-            bad.append({"run": folder.name, "differs": differs})
-        print(f"{done} kills, {run} runs, {len(bad)} differ", flush=True)
-    return {"kills": done, "runs": run, "bad": bad, "exit_codes": dict(exits)}
+def expected_codes(number: signal.Signals, came: bool) -> tuple[int, ...]:
+    """How a process may end that a signal came to; minus its number before anyone listens."""
+    if not came or number == WARNING:
+        return (0, -number)
+    return (-number,) if number == KILL else (128 + number, -number)
 
 
-def at_writes(base: Path) -> dict[str, Any]:
-    """Kills before each change that a run makes in its folder."""
-    hook = base / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(HOOK)
-    finish(base / "alone", 0, {})
-    reference, bad, at = outcome(base / "alone"), [], 0
-    while True:
-        at += 1
-        folder = base / f"run{at}"
-        python_path = os.pathsep.join([str(hook), os.environ.get("PYTHONPATH", "")])
-        killer = {"KILL_UNDER": str(folder), "KILL_AT": str(at), "PYTHONPATH": python_path}
-        if start(folder, 0, **killer).wait() == 0:
-            break
-        if differs := finish(folder, 0, reference):
-            bad.append({"change": at, "differs": differs})
-        print(f"{at} kills, {len(bad)} differ", flush=True)
-    return {"kills": at - 1, "bad": bad}
+def half_files(run: Path) -> Iterator[Path]:
+    """Checkpoints and JSON files that can't be read."""
+    yield from (path for path in run.glob("checkpoints/*.ckpt") if not is_whole(path))
+    for path in run.glob("*.json"):
+        try:
+            json.loads(path.read_text("utf-8"))
+        except ValueError:
+            yield path
+
+
+def matrix(harness: Harness, chance: random.Random, limit: int) -> Iterator[str]:
+    """Pairs of interruptions for each kind of run, all signals at all moments, in random order."""
+    asked = [(kind, *how) for kind in KINDS for how in product(MOMENTS, SIGNALS)]
+    chance.shuffle(asked)
+    ways = {kind: [how for other, *how in asked if other == kind] for kind in KINDS}
+    runs = [(kind, hows[i : i + 2]) for kind, hows in ways.items() for i in range(0, len(hows), 2)]
+    chance.shuffle(runs)
+    for number, (kind, pair) in enumerate(runs[:limit], 1):
+        alone, _ = harness.reference(kind)
+        harness.try_out(kind, [draw(*how, chance, alone) for how in pair])
+        yield f"run {number} of {min(limit, len(runs))}"
+
+
+def changes(harness: Harness, limit: int) -> Iterator[str]:
+    """Kills before each change of a file."""
+    kind = KINDS[-1]
+    alone, _ = harness.reference(kind)
+    for at in range(1, min(limit, alone.changes) + 1):
+        harness.try_out(kind, [Interruption(CHANGE, KILL, at)])
+        yield f"change {at} of {alone.changes}"
 
 
 def parse() -> Namespace:
     """The command line."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("how", choices=["random", "writes", "signals"])
-    parser.add_argument("kills", nargs="?", type=int, default=20, help="how many, at least")
-    parser.add_argument("results", type=Path, help="the file for the figures")
+    parser.add_argument("part", choices=["matrix", "changes"])
+    parser.add_argument("--runs", type=int, default=sys.maxsize, help="at most so many")
+    parser.add_argument("--seed", type=int, default=1, help="of the order and the moments")
+    parser.add_argument(
+        "--folders", type=Path, nargs=2, default=(Path(tempfile.gettempdir()), Path("/dev/shm")),
+        help="one on each of two file systems (default: %(default)s)",
+    )  # fmt: skip
     return parser.parse_args()
 
 
 def main() -> None:
-    """Runs the kind of interruption that is asked for, and stores what came of it."""
+    """Interrupts, and stores what came of it."""
     asked = parse()
-    with tempfile.TemporaryDirectory() as base:
-        if asked.how == "writes":
-            found = at_writes(Path(base))
-        else:
-            number = signal.SIGKILL if asked.how == "random" else signal.SIGTERM
-            found = at_random(Path(base), asked.kills, number)
-    asked.results.write_text(json.dumps({"how": asked.how, **found}, indent=2) + "\n")
-    print(json.dumps(found))
-    raise SystemExit(bool(found["bad"]))
+    folders = tuple(Path(tempfile.mkdtemp(dir=folder)) for folder in asked.folders)
+    harness = Harness((folders[0], folders[1]))
+    chance = random.Random(asked.seed)
+    part = {"matrix": partial(matrix, harness, chance), "changes": partial(changes, harness)}
+    for where in part[asked.part](asked.runs):
+        print(f"{where}: {harness.came} interruptions, {harness.faults} faults", flush=True)
+        store(harness, asked, systems=len({folder.stat().st_dev for folder in folders}))
+    if harness.faults:
+        raise SystemExit(1)
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def store(harness: Harness, asked: Namespace, *, systems: int) -> None:
+    """Writes the file of results."""
+    tallies = harness.tallies.items()
+    rows = [tally.row(moment) for moment, tally in tallies if tally.came.total()]
+    note = (
+        f"{harness.runs} runs, {harness.came} interruptions; runs and TMPDIR on {systems} file "
+        "systems, by turns. What a run ends with counts where its last interruption was."
+    )
+    title = f"Interrupted runs: {asked.part}"
+    results.write(f"interruptions_{asked.part}", title, rows, seed=asked.seed, note=note)
 
 
 if __name__ == "__main__":
