@@ -109,6 +109,8 @@ def _train(
 ) -> None:
     """The process of a run."""
     os.setsid()
+    for number in (signal.SIGINT, signal.SIGHUP):  # a shell's background has them ignored
+        signal.signal(number, signal.SIG_DFL)
     output = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
