@@ -4,13 +4,13 @@
     python -m benchmarks.interruptions matrix --runs 30     so many of these runs
     python -m benchmarks.interruptions changes              before each change of a file
 
-The matrix: signals, moments, windows, schedules and callbacks. Each of its runs is interrupted
-twice, at random ones of such moments. For the changes, a run is killed before its first change of a
-file, another one before its second, and so on. Every run has dropout and is started again with the
-same command until it is complete: then weights, optimizer, schedule, averages and metrics of both
-checkpoints must be those of the run left alone, bit by bit. After each interruption no file may be
-half written, after the last none left over. Runs and TMPDIR are on different file systems, by
-turns. Figures go to a file of results.
+The matrix: signals, moments, windows, schedules and callbacks. Each of its runs is interrupted up
+to three times, at random ones of such moments. For the changes, a run is killed before its first
+change of a file, another one before its second, and so on. Every run has dropout and is started
+again with the same command until it is complete: then weights, optimizer, schedule, averages and
+metrics of both checkpoints must be those of the run left alone, bit by bit. After each interruption
+no file may be half written, after the last none left over. Runs and TMPDIR are on different file
+systems, by turns. Figures go to a file of results.
 """
 
 import json
@@ -163,15 +163,15 @@ def half_files(run: Path) -> Iterator[Path]:
 
 
 def matrix(harness: Harness, chance: random.Random, limit: int) -> Iterator[str]:
-    """Pairs of interruptions for each kind of run, all signals at all moments, in random order."""
+    """Interruptions of each kind of run, all signals at all moments, in random order."""
     asked = [(kind, *how) for kind in KINDS for how in product(MOMENTS, SIGNALS)]
     chance.shuffle(asked)
     ways = {kind: [how for other, *how in asked if other == kind] for kind in KINDS}
-    runs = [(kind, hows[i : i + 2]) for kind, hows in ways.items() for i in range(0, len(hows), 2)]
+    runs = [(kind, all_[i : i + 3]) for kind, all_ in ways.items() for i in range(0, len(all_), 3)]
     chance.shuffle(runs)
-    for number, (kind, pair) in enumerate(runs[:limit], 1):
+    for number, (kind, hows) in enumerate(runs[:limit], 1):
         alone, _ = harness.reference(kind)
-        harness.try_out(kind, [draw(*how, chance, alone) for how in pair])
+        harness.try_out(kind, [draw(*how, chance, alone) for how in hows])
         yield f"run {number} of {min(limit, len(runs))}"
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import multiprocessing
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -333,6 +334,15 @@ def test_a_damaged_corpus_is_made_again_and_said(watched, caplog, name, damage):
     assert corpus.ids("train").tolist() == [0, 2, 3, 2, 0, 3, 2, 4, 0]
 
 
+def test_a_pipe_in_the_cache_is_not_waited_for(watched):
+    source = watched(**TINY)
+    folder = prepare(source, KEEP_ALL).folder
+    before = content(folder)
+    (folder / "counts.json").unlink()
+    os.mkfifo(folder / "counts.json")
+    assert content(prepare(source, KEEP_ALL).folder) == before
+
+
 @pytest.mark.parametrize("split", SPLITS)
 def test_an_id_of_no_word_is_damage(watched, caplog, split):
     folder = prepare(watched(**TINY), KEEP_ALL).folder
@@ -354,6 +364,8 @@ def test_what_a_killed_preparation_left_is_swept(watched):
     with FileLock(folder.with_name("e" * 16).with_suffix(".lock")):  # one at work
         busy = folder.with_name("e" * 16).with_suffix(SCRATCH)
         busy.mkdir()
+        prepare(source, KEEP_ALL)  # nothing is prepared
+        assert folders() == sorted([folder, busy])
         other = prepare(replace(source, encoding="latin-1"), KEEP_ALL).folder
     assert folders() == sorted([folder, other, busy])
 

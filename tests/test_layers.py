@@ -30,6 +30,7 @@ HYDRA = {
 OPTUNA = {"sweeps.search", "sweeps.pruning"}
 FLOORS = [  # each room imports from those above it alone
     {"__init__", "errors", "batch", "progress", "signals", "terminal"},
+    {"paths"},
     {"data", "model", "runtime", "settings", "integrity"},
     {"evaluation", "generation", "registry"},
     {"checkpoint"},

@@ -16,8 +16,9 @@ from patentlm.data.windows import Context
 from patentlm.errors import CheckpointError, ConfigError
 from patentlm.integrity import DIGEST, check_stored, check_whole
 from patentlm.model.network import Network
+from patentlm.paths import expanded
 from patentlm.registry import build, refuse_interpolation
-from patentlm.settings.checking import check
+from patentlm.settings.checking import check, shown
 from patentlm.settings.parts import DATA, ENTRY, MODEL, TOKENIZER
 
 FORMAT = 3
@@ -77,7 +78,7 @@ def find(path: str | Path) -> Path:
     Raises:
         CheckpointError: if there is none.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     candidates = [path] if path.is_file() else [
         path / name for name in ("checkpoints/best.ckpt", "checkpoints/last.ckpt", WEIGHTS)
     ]  # fmt: skip
@@ -123,6 +124,9 @@ def _read_exported(file: Path) -> dict[str, Any]:
         from safetensors import safe_open
     except ModuleNotFoundError as error:
         raise CheckpointError(f"{file}: reading it needs pip install -e '.[export]'") from error
+    for name in (CONFIG, VOCABULARY):
+        if not (file.parent / name).is_file():
+            raise CheckpointError(f"{file.parent}: not a complete exported model (no file {name})")
     try:
         entry = json.loads((file.parent / CONFIG).read_text("utf-8"))
         entry["vocabulary"] = json.loads((file.parent / VOCABULARY).read_text("utf-8"))
@@ -178,6 +182,7 @@ def _replacing(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)  # a link or a pipe would lead elsewhere
         yield part
         part.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
@@ -218,14 +223,14 @@ def metadata_of(checkpoint: Mapping[str, Any], path: str | Path) -> CheckpointMe
             if ours[name] is None and name != "context":
                 raise ConfigError(f"{name} is missing")
             check(ours[name], schema, name)
-    except ConfigError as error:
+    except (ConfigError, RecursionError) as error:
         raise CheckpointError(f"{path}: the config does not fit: {error}") from error
     return CheckpointMetadata(**ours)
 
 
 def _check_format(written: Any, path: str | Path) -> None:
     if written != FORMAT:
-        raise CheckpointError(f"{path}: has format {written!r}, this patentlm reads {FORMAT}")
+        raise CheckpointError(f"{path}: has format {shown(written)}, this patentlm reads {FORMAT}")
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -136,6 +136,13 @@ def _how_to_go_on() -> str:
     return f" The same command with hydra.{kind}.dir={os.path.relpath(folder)} goes on."
 
 
+def _folder() -> str | None:
+    """Where the script writes; None for one without a folder."""
+    if not HydraConfig.initialized() or HydraConfig.get().output_subdir is None:
+        return None
+    return os.path.relpath(HydraConfig.get().runtime.output_dir)
+
+
 def _sweeping() -> bool:
     """True inside a sweep that `patentlm.sweeps.jobs` watches."""
     settings = HydraConfig.get()
@@ -144,6 +151,8 @@ def _sweeping() -> bool:
 
 def exit_if_mistake(error: BaseException) -> None:
     """Ends the script with one line if a user's mistake caused the error."""
+    if isinstance(error, OSError) and error.filename is None:  # such as a disk that is full
+        error.filename = _folder()
     mistake = mistake_in(error) or _unfit_part(error)
     if mistake is not None:
         say(f"error: {mistake}")

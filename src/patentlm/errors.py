@@ -8,7 +8,7 @@ import errno
 
 FILE_MISTAKES = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG,
-    errno.ENOTDIR, errno.EISDIR,
+    errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EIO, errno.EFBIG,
 }  # fmt: skip
 """What the person at the keyboard can mend."""
 

@@ -14,6 +14,8 @@ from patentlm.errors import CheckpointError
 
 DIGEST = "digest"
 """Where an entry holds its digest."""
+DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+"""Of weights."""
 
 
 def seal(entry: Mapping[str, Any], weights: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -32,6 +34,8 @@ def check_stored(file: Path) -> None:
         raise ValueError(f"{damaged} is damaged")
     if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
         raise ValueError("compressed")
+    if len({part.filename for part in parts}) < len(parts):
+        raise ValueError("several parts of one name")
     if sum(part.file_size for part in parts) > file.stat().st_size:
         raise ValueError("parts overlap")
 
@@ -42,16 +46,28 @@ def check_whole(entry: Mapping[str, Any], weights: Mapping[str, Tensor], file: P
     Raises:
         CheckpointError: if they are not.
     """
-    if not all(isinstance(weight, Tensor) for weight in weights.values()):
-        raise CheckpointError(f"{file}: its weights are not tensors")
+    if not all(_is_plain(weight) for weight in weights.values()):
+        raise CheckpointError(f"{file}: its weights are not plain tensors of real numbers")
     try:
         is_whole = entry.get(DIGEST) == _digest(entry, weights)
-    except (TypeError, ValueError):  # values that no checkpoint holds
+    except (TypeError, ValueError, RecursionError):  # values that no checkpoint holds
         is_whole = False
     if not is_whole:
         raise CheckpointError(f"{file}: damaged: its weights are not those that were written")
     if not all(bool(weight.isfinite().all()) for weight in weights.values()):
         raise CheckpointError(f"{file}: its weights are not finite numbers; the training diverged")
+
+
+def _is_plain(weight: Any) -> bool:
+    """True for a tensor of a known kind, no larger than the memory behind it."""
+    return (
+        isinstance(weight, Tensor)
+        and weight.dtype in DTYPES
+        and weight.layout is torch.strided
+        and weight.device.type != "meta"
+        and not (weight.is_nested or weight.is_neg())
+        and weight.nbytes <= weight.untyped_storage().nbytes()
+    )
 
 
 def _digest(entry: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:

@@ -32,6 +32,8 @@ def build(config: Any, part: Part, name: str, **arguments: Any) -> Any:
     """
     refuse_interpolation(config, name)
     check(config, part, name)
+    if config.get("_partial_"):
+        raise ConfigError(f"{name}._partial_=True: must be False, or left out")
     try:
         return _make(config, part, arguments)
     except TypeError as error:  # an argument is missing

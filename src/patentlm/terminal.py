@@ -24,12 +24,17 @@ def printable(text: str) -> str:
     return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+LONGEST = 2000
+"""Characters of a line; what goes on is cut."""
+
+
 def one_line(text: str) -> str:
     """Returns the text as one printable line, with the API key replaced by an ellipsis."""
     key = os.environ.get(KEY)
     if key and len(key) >= 8:
         text = text.replace(key, "…")
-    return printable(" ".join(text.split()))
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
 
 
 def say(line: str) -> None:

@@ -33,6 +33,7 @@ from patentlm.generation.generator import generate
 from patentlm.model.cache import with_cache
 from patentlm.model.ensemble import Ensemble
 from patentlm.model.network import Network
+from patentlm.paths import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,7 @@ class TrainedModel:
 
 def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
     """Loads a trained model, or several as an ensemble; see `patentlm.load`."""
-    paths = [str(path)] if Path(path).expanduser().exists() else str(path).split("+")
+    paths = [str(path)] if expanded(path).exists() else str(path).split("+")
     models = [_load(part.strip(), device=device) for part in paths]
     first = models[0]
     for part, model in zip(paths, models, strict=True):

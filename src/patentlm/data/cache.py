@@ -8,12 +8,13 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from patentlm.errors import DataError
+from patentlm.paths import expanded
 
 
 def cache_folder() -> Path:
     """Returns `PATENTLM_CACHE`, or else the user's cache folder."""
     chosen = os.environ.get("PATENTLM_CACHE")
-    return Path(chosen).expanduser() if chosen else user_cache_path("patentlm")
+    return expanded(chosen) if chosen else user_cache_path("patentlm")
 
 
 @contextmanager

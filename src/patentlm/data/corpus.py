@@ -105,6 +105,8 @@ def write_plain(
 def is_whole(corpus: Corpus) -> bool:
     """True if all files of a corpus exist, none is truncated, and every id is in the vocabulary."""
     try:
+        if not all(path.is_file() for path in corpus.folder.iterdir()):
+            return False  # a pipe, say, which would be waited for
         corpus = replace(corpus)  # what was read before the files changed is of no use
         counts = corpus.counts
         lines = [*corpus.warnings, *corpus.vocabulary.tokens]

@@ -52,6 +52,7 @@ def prepare(source: Source, tokenizer: Tokenizer) -> Corpus:
     """
     key = fingerprint(source, tokenizer)
     corpus = Corpus(cache_folder() / "corpora" / key, source.label, key, tokenizer)
+    _sweep(corpus.folder.parent)
     if not is_whole(corpus):  # a whole one may lie in a cache that can only be read
         with writing_to(corpus.folder.parent):
             _build_once(source, tokenizer, corpus)
@@ -85,7 +86,6 @@ def describe(counts: Mapping[str, int]) -> str:
 def _build_once(source: Source, tokenizer: Tokenizer, corpus: Corpus) -> None:
     folder = corpus.folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(folder.parent)
     with FileLock(folder.with_suffix(".lock")):
         if is_whole(corpus):
             return
@@ -103,7 +103,7 @@ def _build_once(source: Source, tokenizer: Tokenizer, corpus: Corpus) -> None:
 def _sweep(corpora: Path) -> None:
     """Removes what killed preparations left: folders whose lock no process holds."""
     for scratch in corpora.glob(f"*{SCRATCH}"):
-        with suppress(Timeout), FileLock(scratch.with_suffix(".lock"), timeout=0):
+        with suppress(Timeout, OSError), FileLock(scratch.with_suffix(".lock"), timeout=0):
             shutil.rmtree(scratch, ignore_errors=True)
 
 

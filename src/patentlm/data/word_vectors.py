@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patentlm.errors import DataError
+from patentlm.paths import expanded
 
 
 def read_word_vectors(
@@ -29,7 +30,7 @@ def read_word_vectors(
         DataError: if the file can't be read, or a vector has another size or is not finite.
     """
     found: dict[int, NDArray[np.float32]] = {}
-    for number, line in _lines(Path(path).expanduser()):
+    for number, line in _lines(expanded(path)):
         if number == 1:
             _check_size(path, line, size)
         word = line.partition(" ")[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from patentlm.checkpoint import find
 from patentlm.data.corpus import Corpus
+from patentlm.paths import expanded
 from patentlm.sweeps.run_folder import RunFolder
 from patentlm.trained_model import TrainedModel
 
@@ -47,4 +48,4 @@ class ExportedRun:
 
     def target(self, path: str | None, default: str) -> Path:
         """Returns where to write: the path if given, else `default` in the run's folder."""
-        return Path(path).expanduser() if path else self.folder.path / default
+        return expanded(path) if path else self.folder.path / default

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -21,6 +20,7 @@ from patentlm.errors import DataError
 from patentlm.evaluation.dynamic import Settings, score_adapting, second_moments
 from patentlm.evaluation.metrics import Score
 from patentlm.evaluation.scoring import score_most_common, score_ngram, score_unigram
+from patentlm.paths import expanded
 from patentlm.settings.parts import PORTAL
 from patentlm.terminal import say
 from patentlm.trained_model import TrainedModel, load
@@ -64,8 +64,8 @@ def paths_in(text: str) -> list[str]:
 
 def _exists(path: str) -> bool:
     """True if a path exists, or all members of an ensemble do."""
-    members = [path] if Path(path).expanduser().exists() else path.split("+")
-    return all(Path(member.strip()).expanduser().exists() for member in members)
+    members = [path] if expanded(path).exists() else path.split("+")
+    return all(expanded(member.strip()).exists() for member in members)
 
 
 def corpora_of(models: Mapping[str, TrainedModel], data: DictConfig | None) -> dict[str, Corpus]:

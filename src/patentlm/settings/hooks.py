@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from patentlm.errors import ConfigError
+from patentlm.paths import expanded
 from patentlm.settings.checking import check, mistakes
 from patentlm.settings.kinds import TEXT, Part
 from patentlm.settings.schema import HYDRA, SCRIPTS
@@ -90,7 +91,7 @@ def keep_paths(config: DictConfig) -> None:
     for name in PATHS if Path.cwd() != start else ():
         path = OmegaConf.select(config, name)
         if isinstance(path, str) and path:
-            OmegaConf.update(config, name, str(start / Path(path).expanduser()))
+            OmegaConf.update(config, name, str(start / expanded(path)))
 
 
 def job_name(varied: str) -> str:

@@ -43,6 +43,10 @@ def _is_query(value: Any) -> bool:
     )
 
 
+def _is_text_by_name(value: Any) -> bool:
+    return isinstance(value, dict) and list_of(ANY_TEXT).fits([*value, *value.values()])
+
+
 QUERY = Kind("null, a phrase, or {all: [PHRASE, …], any: [PHRASE, …]}", _is_query)
 
 NEAR_DUPLICATES = {
@@ -196,6 +200,7 @@ ENTRY: dict[str, Schema] = {
     "label": ANY_TEXT,
     "fingerprint": ANY_TEXT,
     "vocabulary": list_of(ANY_TEXT),
-    "context": nullable(either(whole(1), one_of("running text"))),
+    "context": nullable(either(whole(1, 100_000), one_of("running text"))),
+    "versions": Kind("text by name", _is_text_by_name),
 }
 """What a checkpoint says of the model it holds."""

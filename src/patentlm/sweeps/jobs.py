@@ -31,6 +31,7 @@ class Sweep(Callback):
         HydraConfig.instance().set_config(config)  # until now only jobs know where the sweep is
         if config.hydra.runtime.choices["hydra/launcher"] == "slurm":
             _check_slurm()
+        RunFolder(Path(config.hydra.sweep.dir)).sweep()
         for job in leaderboard.jobs_of(Path(config.hydra.sweep.dir)):
             (job.path / ERROR).unlink(missing_ok=True)  # of an earlier start in the same folder
 

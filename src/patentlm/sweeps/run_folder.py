@@ -70,7 +70,7 @@ class RunFolder:
 
     def store(self, name: str, text: str) -> None:
         """Writes a file completely or not at all, also if several processes do."""
-        part = self.path / f"{name}.{uuid4()}.part"
+        part = self.path / f"{name}.{uuid4().hex}.{os.getpid()}.part"
         try:
             with part.open("w", encoding="utf-8") as file:
                 file.write(text)
@@ -82,18 +82,36 @@ class RunFolder:
                 part.unlink(missing_ok=True)
             raise
 
+    def sweep(self) -> None:
+        """Removes what processes left that were killed while they wrote a file here."""
+        for part in self.path.glob("*.*.part"):
+            number = part.stem.rpartition(".")[2]
+            if number.isdecimal() and not _runs(int(number)):
+                part.unlink(missing_ok=True)
+
     def store_json(self, name: str, content: dict[str, Any]) -> None:
         """Writes a JSON file completely or not at all; NaN and infinities become null."""
         self.store(name, json.dumps(_strict(content), indent=2, allow_nan=False) + "\n")
 
 
+def _runs(process: int) -> bool:
+    """True if a process of that number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except PermissionError:  # it is another user's
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
 def _read_json(path: Path, needed: str) -> dict[str, Any] | None:
     """Reads a JSON file; None if it is missing, truncated, or lacks a key."""
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except ValueError:
+    try:
+        content = json.loads(path.read_text("utf-8")) if path.is_file() else None
+    except (ValueError, RecursionError):
         content = None
     if isinstance(content, dict) and needed in content:
         return content

@@ -1,7 +1,6 @@
 """Makes every part of a run before its corpus is prepared, so that mistakes are found early."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from patentlm.checkpoint import build_data, build_network, find
 from patentlm.errors import ConfigError, DataError
+from patentlm.paths import expanded
 from patentlm.training.length import Length, schedule
 
 WORDS = 10
@@ -31,7 +31,7 @@ def check_parts(config: DictConfig, *, new: bool) -> None:
     if new and plain["init_from"]:
         find(plain["init_from"])
     vectors = plain["word_vectors"]
-    if new and vectors and not Path(vectors).expanduser().is_file():
+    if new and vectors and not expanded(vectors).is_file():
         raise DataError(f"{vectors}: no such file; check word_vectors")
     build_data(plain["data"])
     build_data(plain["tokenizer"])

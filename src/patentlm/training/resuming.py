@@ -9,6 +9,7 @@ from typing import Any
 
 from patentlm.checkpoint import CheckpointMetadata, find, metadata_of, read
 from patentlm.errors import CheckpointError
+from patentlm.paths import expanded
 from patentlm.sweeps.run_folder import RunFolder
 from patentlm.training.changes import Changes
 from patentlm.training.checkpoints import BEST, LAST
@@ -138,7 +139,7 @@ def find_checkpoint(folder: RunFolder, given: str | None) -> Found | None:
         )
     if given is None:
         return None
-    path = Path(given).expanduser() / "checkpoints" / LAST
+    path = expanded(given) / "checkpoints" / LAST
     path = path if path.is_file() else find(given)
     return Found(path, read(path), given=True)
 

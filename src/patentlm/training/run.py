@@ -68,6 +68,7 @@ class TrainingRun:
     def begin(self) -> None:
         """Checks the settings, finds the checkpoint to resume from, makes the trainer."""
         config = self.config
+        self.folder.sweep()
         prepare_process(config.seed)
         flags.settle(config)
         check_sampling(OmegaConf.to_container(config.sampling, resolve=True))  # type: ignore[arg-type]

@@ -1,0 +1,22 @@
+"""Paths as people give them."""
+
+from pathlib import Path
+
+from patentlm.errors import ConfigError
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with `~` resolved, which may lead somewhere or nowhere.
+
+    Raises:
+        ConfigError: if it can't be a path here: no such user, too long, or it holds a NUL.
+    """
+    try:
+        place = Path(path).expanduser()
+        place.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return place
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: can't be used as a path ({reason})") from error
+    return place
