@@ -12,7 +12,9 @@ def main(config: DictConfig) -> None:
     """Prints the report that is chosen."""
     from patentlm import runtime  # torch takes seconds to import: not for --help
     from patentlm.reports.comparison import corpora_of, load_models
+    from patentlm.reports.mixture import check_mixture
 
+    check_mixture(config)
     runtime.prepare()
     report = instantiate(config.report)
     models = load_models(config.checkpoint, device=config.device)

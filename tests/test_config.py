@@ -62,6 +62,7 @@ def test_every_folder_of_options_is_listed():
         "hydra/launcher",
         "cache",
         "adaptation",
+        "mixture",
         "report",
     }
     assert folders - others == set(GROUPS)
@@ -131,6 +132,7 @@ def test_nothing_is_added_to_a_model_unasked(composed, name):
     config = composed(name, "checkpoint=x")
     assert not config.cache
     assert not config.adaptation
+    assert not config.get("mixture")
 
 
 @pytest.mark.parametrize("sampling", [p.stem for p in (CONF / "sampling").glob("*.yaml")])

@@ -24,7 +24,7 @@ from patentlm.terminal import KEY, one_line, printable
 
 CONF = Path(__file__).parent.parent / "conf"
 GROUPS = {
-    "evaluate": ("data", "report", "sampling", "cache", "adaptation"),
+    "evaluate": ("data", "report", "sampling", "cache", "adaptation", "mixture"),
     "generate": ("data", "sampling", "cache", "adaptation"),
     "export": ("data",),
 }

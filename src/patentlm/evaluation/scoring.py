@@ -27,11 +27,19 @@ def score_network(network: Network, windows: Windows) -> Score:
 
 
 @torch.no_grad()
-def read_windows(network: Network, windows: Windows) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields hidden vectors `(N, H)` and targets `(N,)` by batch; a stream carries the state."""
+def read_windows(
+    network: Network, windows: Windows, doing: str = "Scoring"
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields hidden vectors `(N, H)` and targets `(N,)` by batch; a stream carries the state.
+
+    Args:
+        network: reads.
+        windows: what it reads.
+        doing: shown before the progress bar.
+    """
     network.eval()
     state: State = None
-    for batch in progress("Scoring", loader(windows, seed=None), unit="batches"):
+    for batch in progress(doing, loader(windows, seed=None), unit="batches"):
         hidden, targets, after = read_batch(network, batch, state)
         state = after if isinstance(windows, Stream) else None
         yield hidden, targets

@@ -1,5 +1,6 @@
 """Compares checkpoints and baselines on the same targets."""
 
+import json
 import math
 from collections.abc import Mapping
 from functools import cache
@@ -19,8 +20,10 @@ from patentlm.data.words import Tokenizer
 from patentlm.errors import DataError
 from patentlm.evaluation.dynamic import Settings, score_adapting, second_moments
 from patentlm.evaluation.metrics import Score
+from patentlm.evaluation.mixture_fit import MixtureFit
 from patentlm.evaluation.scoring import score_most_common, score_ngram, score_unigram
 from patentlm.paths import expanded
+from patentlm.reports import mixture
 from patentlm.settings.parts import PORTAL
 from patentlm.terminal import say
 from patentlm.trained_model import TrainedModel, load
@@ -154,37 +157,64 @@ def compare(
         config: settings of evaluate.py.
     """
     split = config.split
-    scores = {path: _score(model, corpora[path], config) for path, model in models.items()}
-    best_first = sorted(models, key=lambda path: scores[path].nll_sum)
+    scored = {path: _score(model, corpora[path], config) for path, model in models.items()}
+    best_first = sorted(models, key=lambda path: scored[path][0].nll_sum)
+    names = {path: path + additions(config) for path in best_first}
     rows = [
-        (
-            *_about(path + additions(config), models[path]),
-            *_figures(scores[path], corpora[path], split),
-        )
-        for path in best_first
+        (*_about(name, models[path]), *_figures(scored[path][0], corpora[path], split))
+        for path, name in names.items()
     ]
     corpus = next(iter(corpora.values()))
     rows += _baseline_rows(corpus, split, config.ngram_order)
     table = tabulate(rows, HEADINGS, colalign=("left", "right", "left", *["right"] * 6))
     targets, characters = (corpus.counts[f"{split}_{name}"] for name in ("targets", "characters"))
     heading = f"{corpus.label}: {split}, {targets:,} targets, {characters:,} characters"
-    return f"{heading}\n\n{table}"
+    fits = [(name, scored[path][1]) for path, name in names.items()]
+    mixtures = [mixture.table(name, fit) for name, fit in fits if fit]
+    if config.path:
+        found = {name: _plain(*scored[path], corpora[path], split) for path, name in names.items()}
+        expanded(config.path).write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    return "\n\n".join([heading, table, *mixtures])
 
 
-def _score(model: TrainedModel, corpus: Corpus, config: DictConfig) -> Score:
+def _score(
+    model: TrainedModel, corpus: Corpus, config: DictConfig
+) -> tuple[Score, MixtureFit | None]:
+    """Returns a model's score, and for a mixture what its components are worth."""
+    ids, context, fit = corpus.ids(config.split), model.metadata.context, None
+    squares, settings = None, Settings(**config.adaptation) if config.adaptation else None
+    if settings:
+        squares = second_moments(model.network, corpus.ids("train"), settings, context=context)
     if config.cache:
         model = model.with_cache(**config.cache)
-    ids, context = corpus.ids(config.split), model.metadata.context
-    if not config.adaptation:
-        return model.score(ids, batch_size=config.evaluation_batch_size)
-    settings = Settings(**config.adaptation)
-    squares = second_moments(model.network, corpus.ids("train"), settings, context=context)
-    return score_adapting(model.network, ids, squares, settings, context=context)
+    if config.mixture:
+        model, fit = mixture.mixed(model, corpus, config, squares)
+    if settings is None or squares is None:
+        return model.score(ids, batch_size=config.evaluation_batch_size), fit
+    return score_adapting(model.network, ids, squares, settings, context=context), fit
+
+
+def _plain(
+    score: Score, fit: MixtureFit | None, corpus: Corpus, split: str
+) -> dict[str, float | None]:
+    """Returns a row of the table for programs, with the names of `metrics.json`."""
+    return {
+        f"{split}/perplexity": score.perplexity,
+        f"{split}/loss": score.loss,
+        f"{split}/bits_per_character": score.bits / corpus.characters_per_target(split),
+        f"{split}/accuracy": score.accuracy,
+        f"{split}/targets": score.targets,
+        **(mixture.figures(fit) if fit else {}),
+    }
 
 
 def additions(config: DictConfig) -> str:
     """Returns what follows a model's name: how it was read."""
-    named = {" + dynamic evaluation": config.adaptation, " + neural cache": config.cache}
+    named = {
+        " + dynamic evaluation": config.adaptation,
+        " + neural cache": config.cache,
+        " + mixture": config.mixture,
+    }
     return "".join(name for name, settings in named.items() if settings)
 
 

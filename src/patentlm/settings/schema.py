@@ -45,6 +45,12 @@ ADAPTATION = {
     "batches": whole(1),
     "batch_size": BATCH,
 }
+MIXTURE = {
+    "ngram_order": whole(0, 20),
+    "cache_size": whole(0),
+    "neighbours": whole(0),
+    "abstracts": nullable(whole(1)),
+}
 COUNT = whole(1, 100_000)
 MAX_WORDS = whole(1, 100_000)
 
@@ -75,7 +81,9 @@ EVALUATE: dict[str, Schema] = {
     "sampling": SAMPLING,
     "cache": CACHE,
     "adaptation": ADAPTATION,
+    "mixture": MIXTURE,
     "checkpoint": TEXT,
+    "path": PATH,
     "split": one_of("train", "valid", "test"),
     "report": Part(
         {
