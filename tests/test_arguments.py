@@ -113,6 +113,7 @@ SECRET = "a1b2-c3d4"
         f"+data={{api_key: {SECRET}}}",
         f"+data={{key: {SECRET}}}",
         f"data.api_url=https://api.uspto.gov?api_key={SECRET}",
+        f"data.api_url=https://{SECRET}@api.uspto.gov",
         f"data.api_key {SECRET}",
         f"--api-key={SECRET}",
     ],

@@ -211,6 +211,7 @@ def test_of_a_setting_that_repeats_another_the_other_one_is_named():
         ),
         ("train prompt=x", "prompt: no such setting; --help lists all of them"),
         ("train seed=1,2", "seed=1,2: several values need -m; a comma inside a value needs quotes"),
+        (f"train {'k' * 30}", "an argument: settings are written name=value, such as seed=…"),
         ("train seed", "'seed': settings are written name=value, such as seed=…"),
         (
             "train callbacks.early_stopping.patience=2 modle=x",
@@ -271,6 +272,7 @@ def test_nothing_steers_the_terminal(run_script, capsys, monkeypatch):
     assert "\\x1b[2J\\u202e…\\r\\x9b" in shown or "\\x1b[2J\\u202e… \\x9b" in shown
     assert printable("tab\tand\nline") == "tab\tand\nline"
     assert one_line("a\n  b") == "a b"
+    assert len(one_line("a" + "\x1b" * 10**5 + "b")) == 2003
 
 
 def test_the_schema_is_light_to_import():

@@ -77,3 +77,8 @@ def test_files_that_cannot_be_read(found, tmp_path):
     (tmp_path / "x.gz").write_bytes(gzip.compress(LINES.encode())[:20])
     with pytest.raises(DataError, match="can't be read"):
         read_word_vectors(tmp_path / "x.gz", IDS, size=2)
+
+
+def test_a_line_without_an_end_takes_no_memory(found):
+    with pytest.raises(DataError, match="line 2 is too long"):
+        found(b"a 1 2\n" + bytes(2**25), "bloated.txt.gz")

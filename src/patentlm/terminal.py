@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 
 
 LONGEST = 2000
-"""Characters of a line; what goes on is cut."""
+"""Characters of a line; the middle of a longer one is cut."""
 
 
 def one_line(text: str) -> str:
@@ -34,7 +34,7 @@ def one_line(text: str) -> str:
     if key and len(key) >= 8:
         text = text.replace(key, "…")
     line = printable(" ".join(text.split()))
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
 
 
 def say(line: str) -> None:

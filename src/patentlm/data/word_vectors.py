@@ -3,11 +3,13 @@
 import gzip
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from patentlm.data.files.limits import MAX_RECORD
 from patentlm.errors import DataError
 from patentlm.paths import expanded
 
@@ -60,7 +62,9 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yields the lines that are not empty, with their numbers."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(partial(file.readline, MAX_RECORD), b""), start=1):
+                if len(line) == MAX_RECORD:
+                    raise DataError(f"{path}: line {number} is too long; fetch the file again")
                 if not line.isspace():
                     yield number, line.decode("utf-8", "replace").rstrip()
     except FileNotFoundError as error:

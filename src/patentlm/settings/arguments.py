@@ -31,7 +31,8 @@ FLAGS = {
 _KEY_NAME = "data.api_key"
 _KEY_NAMES = ("api_key", "apikey", "uspto_api_key", "key", "token", "access_token")
 _LIKE_A_KEY = re.compile(
-    r"api.?key|api.?token|uspto.{0,5}key|secret|passw|[{,]\s*\W?(key|token)\W?\s*:", re.I
+    r"api.?key|api.?token|uspto.{0,5}key|secret|passw|[{,]\s*\W?(key|token)\W?\s*:|://[^/\s]*@",
+    re.I,
 )
 _ESCAPED = re.compile(r"(\\*)('|$)")
 _FOLDER = r"(?!(?:now:|hydra[:.]|oc\.))"

@@ -12,6 +12,9 @@ from patentlm.errors import ConfigError
 from patentlm.settings.arguments import is_sweep
 from patentlm.settings.checking import is_setting, names_of, nearest, no_such, shown
 
+LONGEST_NAME = 20
+"""Characters of a word alone that is shown: a longer one may be a key."""
+
 
 def explain(script: str, conf: Path, arguments: Sequence[str], error: Exception) -> ConfigError:
     """Returns the user's mistake that caused an error of Hydra's.
@@ -38,8 +41,9 @@ def _mistake_in(argument: str, script: str, conf: Path, *, sweeps: bool) -> str 
         override = OverridesParser.create().parse_override(argument)
     except HydraException as error:
         if "=" not in argument:
-            near = nearest((argument.split() or [""])[0], names_of(script)) or "seed"
-            return f"{shown(argument)}: settings are written name=value, such as {near}=…"
+            near = nearest((argument.split() or [""])[0], names_of(script))
+            name = shown(argument) if near or len(argument) <= LONGEST_NAME else "an argument"
+            return f"{name}: settings are written name=value, such as {near or 'seed'}=…"
         return f"{argument}: can't be read ({str(error).splitlines()[0]}); quote its value"
     if override.is_sweep_override() and not sweeps:
         return f"{argument}: several values need -m; a comma inside a value needs quotes"
