@@ -109,3 +109,22 @@ def small_run(trained: Callable[..., Path]) -> Path:
 def tied_run(trained: Callable[..., Path]) -> Path:
     """The same with the embedding as the head's weights."""
     return trained("model/head=tied")
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Callable[..., object]:
+    """Writes a folder of tokenised texts and makes it a source that notes its readings."""
+
+    from tests.made_up import WatchedSource  # imports what few tests need
+
+    def write(**texts: str) -> object:
+        for name, text in texts.items():
+            (tmp_path / f"{name}.txt").write_text(text, "utf-8")
+        return WatchedSource(
+            path=str(tmp_path),
+            encoding="utf-8",
+            encoding_errors="strict",
+            notes=str(tmp_path / "notes"),
+        )
+
+    return write

@@ -5,20 +5,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from benchmarks.leak import words_of
 from patentlm.data.cleaning import Cleaning
 from patentlm.data.preparation import read
 from patentlm.data.records import Patent, Records
 from patentlm.data.sources import CorpusSource, PatentSource, Source
-from patentlm.data.splits import SPLITS
+from patentlm.data.splits import SPLITS, ClusterSplit
 
-CLEANING: Cleaning = instantiate(
-    OmegaConf.load(Path(__file__).parents[1] / "conf/data/base/patents.yaml").cleaning
-)
+CONF = Path(__file__).parents[1] / "conf/data"
+
+
+def configured(option: str, *overrides: str) -> Any:
+    """Makes what an option of the group `data` describes."""
+    folder, _, name = option.rpartition("/")
+    with initialize_config_dir(str(CONF / folder), version_base="1.3"):
+        return instantiate(compose(name, list(overrides)))
+
+
+CLEANING: Cleaning = configured("base/patents")["cleaning"]
+"""As it is by default."""
+SPLIT: ClusterSplit = configured("split/cluster")
 """As it is by default."""
 
 

@@ -1,7 +1,6 @@
-"""Copying: the neural cache and the pointer sentinel mixture, against their papers' equations."""
+"""Copying heads: the neural cache by its paper's equations, and what both heads share."""
 
 import math
-from functools import partial
 
 import pytest
 import torch
@@ -13,45 +12,17 @@ from patentlm.evaluation.metrics import Score, batch_metric_sums, metric_sums
 from patentlm.generation.generator import generate
 from patentlm.generation.reader import Reader
 from patentlm.model.cache import with_cache
-from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
-from patentlm.model.memory import CopyingHead, Rows
-from patentlm.model.network import Network, detach
-from patentlm.model.pointer import PointerSentinelHead
-from tests import networks
-
-VOCABULARY = 7
-SIZES = [None, 1, 3]
-
-
-def make_network(head=SoftmaxHead, cell=nn.LSTM) -> Network:
-    torch.manual_seed(0)
-    sizes = {"vocabulary": VOCABULARY, "embedding_size": 4, "hidden_size": 3}
-    network = networks.make_network(**sizes, layers=2, cell=cell, head=head)
-    for parameter in network.parameters():
-        nn.init.normal_(parameter)  # so that there is something to tell apart
-    return network.double().eval()
-
-
-def cached(*, size, theta=0.7, weight=0.3, **settings) -> Network:
-    return with_cache(make_network(**settings), size=size, theta=theta, weight=weight)
-
-
-def pointing(*, size, **settings) -> Network:
-    return make_network(partial(PointerSentinelHead, softmax=SoftmaxHead, size=size), **settings)
-
-
-def some_words(rows=3, words=9) -> torch.Tensor:
-    return torch.randint(1, VOCABULARY, (rows, words), generator=torch.Generator().manual_seed(1))
-
-
-def remembered(hidden, words, at, size):
-    """Pairs of a hidden vector and the word that followed, as one who has read `at` knows them."""
-    pairs = [(hidden[i], int(words[i + 1])) for i in range(at) if words[i + 1] != 0]
-    return pairs[-size:] if size else pairs
-
-
-def dot(a, b):
-    return sum(x * y for x, y in zip(*map(torch.Tensor.tolist, (a, b)), strict=True))
+from patentlm.model.memory import Rows
+from patentlm.model.network import detach
+from tests.copying import (
+    SIZES,
+    cached,
+    dot,
+    make_network,
+    pointing,
+    remembered,
+    some_words,
+)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -70,33 +41,6 @@ def test_the_cache_is_that_of_grave(size):
         for likeness, (_, word) in zip(weights, pairs, strict=True):
             expected[word] += weight * likeness / sum(weights)
         assert found[at].tolist() == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_the_pointer_is_that_of_merity(size):
-    """q = tanh(W h + b), a = softmax([q·h_i …; q·s]), p = g p_vocab + Σ a_i 1{w = x_{i+1}}."""
-    network, words = pointing(size=size), some_words(1)
-    head, hidden = network.head, network.read(words, None)[0][0]
-    vocabulary = head.softmax.logits(hidden).softmax(-1)
-    rows = network(words)[0][0]
-    found = head.logits(rows).exp()
-    losses = []
-    linear = head.query[0]
-    for at in range(9):
-        products = [dot(row, hidden[at]) for row in linear.weight]
-        query = [math.tanh(x + b) for x, b in zip(products, linear.bias.tolist(), strict=True)]
-        query = torch.tensor(query, dtype=torch.float64)
-        pairs = remembered(hidden, words[0], at, size)
-        weights = [math.exp(dot(query, vector)) for vector, _ in pairs]
-        sentinel = math.exp(dot(query, head.sentinel))
-        total = sum(weights) + sentinel
-        expected = [sentinel / total * p for p in vocabulary[at].tolist()]
-        for weight_, (_, word) in zip(weights, pairs, strict=True):
-            expected[word] += weight_ / total
-        assert found[at].tolist() == pytest.approx(expected, rel=1e-9)
-        losses.append(-math.log(expected[at % VOCABULARY]))
-    loss = head.loss(rows, torch.arange(9) % VOCABULARY)
-    assert loss.item() == pytest.approx(sum(losses) / 9, rel=1e-9)
 
 
 @pytest.mark.parametrize("cell", [nn.LSTM, nn.GRU])
@@ -201,24 +145,6 @@ def test_a_model_that_copies_gets_no_cache():
         with_cache(pointing(size=None), size=None, theta=1.0, weight=0.1)
 
 
-def test_gradients_of_the_pointer():
-    network = pointing(size=4).train()
-    words = some_words(2, 6)
-    words[0, 3:] = 0
-    asked = torch.ones(2, 6, dtype=torch.bool)
-    asked[0, 3:] = False
-    targets = some_words(2, 7)[:, 1:][asked]
-    parameters = dict(network.named_parameters())
-
-    def loss(*values):
-        named = dict(zip(parameters, values, strict=True))
-        rows, _ = torch.func.functional_call(network, named, (words,))
-        with nn.utils.stateless._reparametrize_module(network, named):
-            return network.head.loss(rows[asked], targets)
-
-    assert torch.autograd.gradcheck(loss, tuple(parameters.values()))
-
-
 def test_the_loss_of_no_targets_is_0():
     head = pointing(size=None).head
     nothing, none = torch.zeros(0, 3).double(), torch.zeros(0, 5, dtype=torch.int64)
@@ -272,37 +198,3 @@ def test_the_score_is_that_of_the_mixture():
     assert Score.of(sums) == Score.of(
         metric_sums(network.head.logits(rows), targets[:, :6].reshape(-1))
     )
-
-
-def readable_loss(head, rows, targets):
-    """The mixture's equation: -log (g p_vocab(w) + Σ a_i 1{w = x_i})."""
-    weight, copied = head.log_weights(rows.hidden, rows.scores)
-    known = weight.exp() * head.softmax.logits(rows.hidden).softmax(-1)
-    probs = known.scatter_add(-1, rows.words, copied.exp())
-    return -probs.gather(1, targets[:, None]).log().mean()
-
-
-@pytest.mark.parametrize(
-    "softmax", [SoftmaxHead, TiedHead, partial(MixtureOfSoftmaxes, mixtures=2)]
-)
-@pytest.mark.parametrize("size", SIZES)
-def test_the_fused_loss_of_the_pointer_agrees_with_the_readable_one(softmax, size):
-    head = partial(PointerSentinelHead, softmax=softmax, size=size)
-    found = []
-    for loss in (CopyingHead.loss, readable_loss):
-        network, words = make_network(head).train(), some_words()
-        words[0, 4:] = 0
-        rows = network(words)[0].transpose(0, 1).flatten(0, 1)
-        value = loss(network.head, rows, words.roll(-1, 1).t().flatten())
-        value.backward()
-        found.append([value.detach(), *(weight.grad for weight in network.parameters())])
-    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_copied_masses_of_the_pointer_are_those_of_any_copying_head(size):
-    network = pointing(size=size)
-    rows = network(some_words())[0].flatten(0, 1)
-    targets = some_words().roll(-1, 1).flatten()
-    found = network.head.log_masses(rows, targets)
-    torch.testing.assert_close(found, CopyingHead.log_masses(network.head, rows, targets))

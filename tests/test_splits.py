@@ -1,4 +1,4 @@
-"""Splits: nothing of the test texts has been seen in training."""
+"""Splits: exact copies removed, clusters of near-duplicates on one side, shares as asked."""
 
 import logging
 from dataclasses import replace
@@ -8,29 +8,20 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hydra.utils import instantiate
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
 
-from benchmarks.leak import leaks
 from patentlm.data.ingest import digest, fold
 from patentlm.data.minhash import likely_pairs
 from patentlm.data.near_duplicates import connected, exact_pairs
 from patentlm.data.preparation import prepare, read
 from patentlm.data.records import Patent
-from patentlm.data.scripts import runs_of_letters
 from patentlm.data.shares import assign_clusters
-from patentlm.data.sources import SampleSource
 from patentlm.data.splits import REMOVED, SPLITS, ClusterSplit, DateSplit
 from patentlm.data.words import WordTokenizer
 from patentlm.errors import ConfigError, DataError
-from tests.made_up import ListSource, texts_by_split
+from tests.made_up import CLEANING, SPLIT, ListSource, texts_by_split
 
-CONF = Path(__file__).parents[1] / "conf/data"
-SETTINGS = OmegaConf.load(CONF / "base/patents.yaml")
-SPLIT = instantiate(OmegaConf.load(CONF / "split/cluster.yaml"))
-CLEANING = instantiate(SETTINGS.cleaning)
 # Small texts get to all sides.
 HALF = ClusterSplit(valid=0.25, test=0.25, shingle=2, overlap=0.5, exact_up_to=10_000)
 LIKELY = replace(HALF, exact_up_to=0)
@@ -69,24 +60,6 @@ def sides_of(patents, split=HALF):
     """The side of each text."""
     texts, _ = divided(patents, split)
     return {text: name for name in SPLITS for text in texts[name]}
-
-
-def test_copies_are_found_whatever_their_case_and_punctuation():
-    assert fold("A “Neural” network; (the 2nd one)!") == "a neural network the 2nd one"
-    assert fold("STRASSE.") == fold("straße") == "strasse"
-    assert fold("A feed-forward_net's.") == "a feed forward_net s"
-    assert fold(" . ") == ""
-    assert digest("A net.") == digest("a NET") != digest("a nets")
-
-
-ASCII = st.text(st.characters(max_codepoint=127))
-
-
-@given(ASCII | st.text())
-@example("".join(map(chr, range(128))))
-@example("a\x00b\x1fc\x7fd")
-def test_texts_of_ascii_are_folded_like_all_others(text):
-    assert fold(text) == " ".join(runs_of_letters(text.casefold()))
 
 
 def test_exact_copies_are_removed_and_counted():
@@ -268,22 +241,6 @@ def test_a_day_that_is_not_a_date_is_refused_in_a_line(day):
         replace(DATED, test_from=day)
 
 
-SIZES = st.lists(st.integers(1, 40), min_size=3, max_size=80)
-
-
-@given(SIZES, st.integers(0, 2**32), st.floats(0.05, 0.3), st.floats(0.05, 0.3))
-def test_no_side_is_empty_and_only_large_clusters_may_miss_the_shares(sizes, seed, valid, test):
-    places, every = np.random.default_rng(seed).random(len(sizes)), np.array(sizes)
-    sides = assign_clusters(places, every, valid=valid, test=test)
-    assert set(sides.tolist()) <= {0, 1, 2}
-    assert (sides == 0).any()
-    if every.max() == 1:
-        for side, share in ((1, valid), (2, test)):
-            texts = (sides == side).sum()
-            assert texts >= 1
-            assert share * len(sizes) / 2 - 1 <= texts <= 2 * share * len(sizes) + 1
-
-
 def test_a_later_continuation_moves_nobody_and_joins_its_parent():
     parents = [patent(f"x{n} y{n} z{n}", str(n), f"{2000 + n}-01-01") for n in range(40)]
     before = sides_of(parents)
@@ -317,31 +274,3 @@ def test_it_is_told_when_minhash_takes_over(caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "More than 1,000 texts: near-duplicates are found by MinHash, which misses a few"
     ]
-
-
-def assert_that_only_clusters_do_not_leak(source):
-    windows, shuffled, without_copies, by_cluster, by_minhash = leaks(source).values()
-    assert windows > 0.98
-    assert shuffled > 0.1
-    assert without_copies > 2 * max(by_cluster, by_minhash)
-    assert by_cluster < 0.03
-    assert by_minhash < 0.03
-
-
-def test_only_splitting_by_cluster_keeps_test_out_of_training():
-    assert_that_only_clusters_do_not_leak(
-        SampleSource(count=300, seed=1, query=None, cleaning=CLEANING, split=SPLIT)
-    )
-
-
-@pytest.mark.real_data
-def test_only_splitting_by_cluster_keeps_real_test_patents_out_of_training(real_data):
-    assert_that_only_clusters_do_not_leak(
-        instantiate(
-            SETTINGS,
-            _target_="patentlm.data.sources.FileSource",
-            path=str(real_data / "neural_network_patents.csv"),
-            column=None,
-            encoding="utf-8",
-        )
-    )

@@ -50,11 +50,11 @@ def linear_cross_entropy(
     """
     wide = torch.promote_types(hidden.dtype, torch.float32)
     parts = None if mixture is None else torch.stack(mixture).to(wide)  # (2, N)
-    total: Tensor = _Nats.apply(hidden, weight, bias, targets, parts)  # type: ignore[no-untyped-call]
+    total: Tensor = _NllSum.apply(hidden, weight, bias, targets, parts)  # type: ignore[no-untyped-call]
     return total / max(1, len(targets))
 
 
-class _Nats(torch.autograd.Function):
+class _NllSum(torch.autograd.Function):
     """The sum of the negative log-likelihoods over all targets."""
 
     @staticmethod

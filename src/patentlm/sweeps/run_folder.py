@@ -50,12 +50,6 @@ class RunFolder:
         path = self.path / ERROR
         return path.read_text("utf-8").strip() if path.is_file() else None
 
-    @property
-    def last_checkpoint(self) -> Path | None:
-        """The checkpoint that an interrupted run resumes from."""
-        path = self.path / "checkpoints" / "last.ckpt"
-        return path if path.is_file() else None
-
     def check_same(self, overrides: list[str]) -> None:
         """Checks that an earlier run in this folder, if any, had the same overrides.
 

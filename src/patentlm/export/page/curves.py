@@ -11,7 +11,7 @@ Points = list[list[float]]
 MOST = 200
 """Points of a curve, which a screen can't show more of."""
 CURVES = {
-    "Loss": ("nats a word", {"train": "train/loss", "valid": "valid/loss"}),
+    "Loss": ("nats (1.44 bits) a word", {"train": "train/loss", "valid": "valid/loss"}),
     "Perplexity": ("", {"valid": "valid/perplexity"}),
 }
 

@@ -79,16 +79,18 @@ export class HeatMap {
   }
 
   drawCells(context, style) {
-    const [warm, cool] = ['--warm', '--cool'].map((name) => style.getPropertyValue(name).trim());
+    const [warm, cool] = ['--warm', '--cool'].map((name) => style.getPropertyValue(name));
     const most = this.from === 0 ? 1 : largest(this.columns);
     const width = this.columnWidth;
     this.columns.forEach((values, column) => {
       this.order.forEach((unit, row) => {
         const share = values[unit] / most;
-        context.fillStyle = `rgb(${share < 0 ? warm : cool} / ${Math.min(1, Math.abs(share)).toFixed(2)})`;
+        context.fillStyle = share < 0 ? warm : cool;
+        context.globalAlpha = Math.min(1, Math.abs(share));
         context.fillRect(column * width, LABELS + row * ROW, width - (width > 9 ? 1 : 0), ROW);
       });
     });
+    context.globalAlpha = 1;
   }
 
   /** Words above their columns, slanted; every second or third where columns are narrow. */
@@ -121,7 +123,7 @@ export function strip(values, chosen, label) {
   const bars = sorted.map(([value, unit], at) => element('rect', {
     x: at * width, width: Math.max(0.6, width - 0.4), y: 90 - (86 * Math.sqrt(value / most)),
     height: 4 + 86 * Math.sqrt(value / most), class: unit === chosen ? 'dot-b' : 'dot-a',
-    ...(unit === chosen && { stroke: 'rgb(var(--warm))', 'stroke-width': 2 }),
+    ...(unit === chosen && { stroke: 'var(--warm)', 'stroke-width': 2 }),
   }));
   return element('svg', { viewBox: '0 0 320 95', class: 'chart', role: 'img', 'aria-label': label }, ...bars);
 }

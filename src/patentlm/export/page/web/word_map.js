@@ -4,7 +4,7 @@ import { byId, element } from './dom.js';
 const COLOURS = () => {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(name).trim();
-  return { ink: of('--ink'), soft: of('--soft'), warm: `rgb(${of('--warm')})`, cool: `rgb(${of('--cool')})`, serif: of('--serif') };
+  return { ink: of('--ink'), soft: of('--soft'), warm: of('--warm'), cool: of('--cool'), serif: of('--serif') };
 };
 
 export class WordMap {

@@ -69,13 +69,13 @@ export function fillLegends() {
   const scale = (from, to) => element('i', {
     style: `background: linear-gradient(90deg, ${from}, ${to})`, 'aria-hidden': 'true',
   });
-  const none = 'rgb(var(--warm) / 0)';
+  const half = (name) => `color-mix(in srgb, var(${name}) 50%, transparent)`;
   for (const legend of document.querySelectorAll('[data-legend]')) {
     if (legend.dataset.legend === 'surprise') {
-      legend.append('expected', scale(none, 'rgb(var(--warm) / 50%)'), 'surprising');
+      legend.append('expected', scale('transparent', half('--warm')), 'surprising');
     } else {
-      legend.append('negative', scale('rgb(var(--warm) / 50%)', none),
-        scale('rgb(var(--cool) / 0)', 'rgb(var(--cool) / 50%)'), 'positive');
+      legend.append('negative', scale(half('--warm'), 'transparent'),
+        scale('transparent', half('--cool')), 'positive');
     }
   }
 }
