@@ -106,7 +106,7 @@ def read(path: str | Path) -> dict[str, Any]:
     try:
         check_stored(file)
         checkpoint = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch reports damage in a dozen ways
+    except Exception as error:  # torch raises a dozen kinds of errors for damage
         raise CheckpointError(
             f"{file}: can't be read as a checkpoint; it is cut short or something else"
         ) from error
@@ -133,7 +133,7 @@ def _read_exported(file: Path) -> dict[str, Any]:
         with safe_open(file, "pt") as stored:
             weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
             shared = stored.metadata() or {}
-    except Exception as error:  # safetensors reports damage in an error class of its own
+    except Exception as error:  # safetensors has its own error class for damage
         raise CheckpointError(f"{file.parent}: not a complete exported model ({error})") from error
     weights |= {name: weights[other] for name, other in shared.items() if other in weights}
     entry.pop("architectures", None)

@@ -25,9 +25,9 @@ from patentlm.settings.hooks import check_config, keep_paths
 from patentlm.settings.reference import help_text
 from patentlm.terminal import one_line, say
 
-# Threads of libgomp spin while they wait for each other, 20 times longer than this by default; with
-# another process on the same cores that makes two runs 20 times slower, not 2. Read by libgomp when
-# torch is imported.
+# libgomp's threads spin while they wait for each other, by default 20 times longer than this; then
+# two processes on the same cores are 20 times slower, rather than 2. libgomp reads it when torch is
+# imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -62,10 +62,10 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Call
                     exit_if_mistake(error)
                 raise
             except signals.Interrupted as stopped:
-                stopped.goes_on_with = _how_to_go_on()  # Hydra forgets the folder after the job
+                stopped.goes_on_with = _how_to_go_on()  # Hydra drops the folder after the job
                 raise
             except SystemExit:
-                if _sweeping():  # Lightning makes one of an interruption
+                if _sweeping():  # Lightning raises it when interrupted
                     raise KeyboardInterrupt from None
                 raise
 
@@ -97,7 +97,7 @@ def _run(main: Callable[[], object], script: str, conf: Path) -> None:
 @contextmanager
 def _ending_well() -> Iterator[None]:
     """Ends the script with one line if a signal or a file system error stops it."""
-    logging.raiseExceptions = False  # a log file that can't be written is no second error
+    logging.raiseExceptions = False  # an unwritable log file is not a further error
     try:
         with signals.listening():
             yield

@@ -34,6 +34,9 @@ def progress_bar(doing: str, *, unit: str, total: int | None, done: int = 0) -> 
         unit: what is counted; `B` for bytes, which are shown in kB, MB and so on.
         total: number of units; None if unknown.
         done: units that were done before.
+
+    Returns:
+        The bar.
     """
     return tqdm(total=total, initial=done, **_look(doing, unit))
 

@@ -91,7 +91,7 @@ def defer() -> None:
     _listener.deferring = True
     for owned in _listener.owned:
         if owned in ENDING:
-            signal.signal(owned, _listener.end)  # Lightning has put its own in front
+            signal.signal(owned, _listener.end)  # Lightning has installed its own
     for warning in WARNING:
         handler = signal.getsignal(warning)
         if callable(handler) and handler != _listener.warn:

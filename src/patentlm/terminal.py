@@ -8,8 +8,8 @@ import sys
 KEY = "USPTO_API_KEY"
 """The environment variable that holds the key of the USPTO Open Data Portal."""
 
-# Control characters but for line feed and tab, marks that turn the direction of writing, and lone
-# surrogates, which can't be printed at all.
+# Control characters except line feed and tab, marks that change the direction of writing, and lone
+# surrogates, which can't be printed.
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )

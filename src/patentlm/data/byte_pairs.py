@@ -22,7 +22,7 @@ from patentlm.data.arrays import Ids
 from patentlm.data.words import SPECIAL, UNK, EncodedWords, Tokenizer, Vocabulary
 from patentlm.errors import ConfigError
 
-# Unless it is told so, the library warns whenever a process that spelt words starts another one.
+# Otherwise the library warns whenever a process that encoded words starts another one.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 BYTES = [chr(byte) for byte in range(256) if byte not in b"\t\n\v\f\r"]
@@ -106,6 +106,9 @@ class BytePairTokenizer(Tokenizer):
             words: the distinct words of the training texts.
             counts: how often each occurs, `(words,)`.
             tokenised: not used.
+
+        Returns:
+            The vocabulary.
 
         Raises:
             ConfigError: if there is no room for the single bytes.

@@ -7,7 +7,7 @@ from patentlm.data.splits import SPLITS
 MOST_UNKNOWN = 0.2
 MOST_ALIKE = 0.95
 LEAST_WORDS = 10
-FEWEST_TEXTS = 20  # fewer may begin alike by chance
+FEWEST_TEXTS = 20  # fewer may have the same beginning by chance
 
 
 def warnings_of(

@@ -80,7 +80,7 @@ class Cleaning:
 
     def __call__(self, text: str) -> str:
         """Returns the clean text; empty if nothing is left."""
-        # One step can lay bare what another one looks for (`&amp;#40;10)`, quotes in quotes).
+        # One step can reveal what another looks for (`&amp;#40;10)`, quotes in quotes).
         for _ in range(MOST_PASSES):
             cleaned = self._pass(text)
             if cleaned == text:
@@ -90,7 +90,7 @@ class Cleaning:
 
     def _pass(self, text: str) -> str:
         if self.quotes and '"' in text:
-            # before all others, which can bring in quotes that are not the field's
+            # first, since other steps can produce quotes that are not the field's
             text = _unquote(text.strip())
         text = normalise(text)
         if self.entities and "&" in text:

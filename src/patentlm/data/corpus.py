@@ -107,7 +107,7 @@ def is_whole(corpus: Corpus) -> bool:
     try:
         if not all(path.is_file() for path in corpus.folder.iterdir()):
             return False  # a pipe, say, which would be waited for
-        corpus = replace(corpus)  # what was read before the files changed is of no use
+        corpus = replace(corpus)  # without values cached before the files changed
         counts = corpus.counts
         lines = [*corpus.warnings, *corpus.vocabulary.tokens]
         return (
@@ -132,11 +132,14 @@ def encode_texts(texts: Iterable[str], vocabulary: Vocabulary) -> Ids:
 
 
 def close_texts(ids: Ids, lengths: Int64Array) -> Ids:
-    """Appends `<end>` to each text, `(ids + texts,)`.
+    """Appends `<end>` to each text.
 
     Args:
         ids: ids of all texts, one text after the other.
         lengths: number of ids of each text, `(texts,)`.
+
+    Returns:
+        The ids of all texts, each followed by `<end>`, `(ids + texts,)`.
 
     Example:
         >>> close_texts(np.array([5, 6, 7], np.uint16), np.array([2, 0, 1])).tolist()

@@ -63,7 +63,7 @@ def _index(
             counts["targets"] += len(closed)
             counts["characters"] += int(characters[words].sum())
             counts["unknown"] += int((closed == UNK).sum())
-        file.seek(0)  # NumPy leaves room there for an array that has grown
+        file.seek(0)  # NumPy's header has room for the final length
         _write_header(file, dtype, counts["targets"] + 1)
     return counts
 

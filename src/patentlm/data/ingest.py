@@ -98,7 +98,7 @@ class Texts:
 
     def order(self) -> Int64Array:
         """The texts from the earliest patent to the latest, `(texts,)`."""
-        # Numbers grow in length before they grow in the alphabet.
+        # Sorts numbers by length first, as their values.
         keys = [(name, "ascending") for name in ("date", "digits", "id", "digest")]
         order: Int64Array = (
             pyarrow.compute.sort_indices(self.notes, keys).to_numpy().astype(np.int64)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from patentlm.data.arrays import BoolArray, Int64Array
 from patentlm.progress import progress_bar
 
-SHARD_TEXTS = 1024  # so that what is computed from a shard stays in the processor's cache
+SHARD_TEXTS = 1024  # results for a shard fit into the processor's cache
 
 
 class TextBatch(NamedTuple):

@@ -25,7 +25,7 @@ class Loader(DataLoader[Batch]):
         self.order = order
         self.place = {"epoch": 0, "batch": 0}
         self.goes_on_from: dict[str, int] | None = None
-        # A generator of its own, so that an iterator takes no number from what dropout draws from.
+        # Its own generator, so that iterators do not change the random numbers of dropout.
         random = torch.Generator()
         super().__init__(windows, batch_size=None, sampler=order, generator=random, **settings)
 

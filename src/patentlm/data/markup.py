@@ -71,6 +71,9 @@ def strip_tags(text: str) -> str:
     Args:
         text: any text.
 
+    Returns:
+        The text without them.
+
     Example:
         >>> strip_tags("CO<sub>2</sub> of 10<sup>6</sup> Pa,<br/>x < y")
         'CO2 of 10^6 Pa, x < y'
@@ -113,6 +116,9 @@ def replace_codes(text: str) -> str:
 
     Args:
         text: any text.
+
+    Returns:
+        The text without them.
 
     Example:
         >>> replace_codes("CO.sub.2 at 25.degree. C., 10.sup.-3 .mu.m, {square root over (2)}")

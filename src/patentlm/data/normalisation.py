@@ -34,10 +34,10 @@ _ONE_FORM = str.maketrans(
     | {"\N{FRACTION SLASH}": "/"}
 )
 
-_BEYOND = re.compile("[\U00010000-\U0010ffff]")  # apart, since one class of all is slow
+_BEYOND = re.compile("[\U00010000-\U0010ffff]")  # separate, since a single class is slow
 _OTHER_FORMS = re.compile(f"[{re.escape(''.join(chr(c) for c in _ONE_FORM if c < 0x10000))}]")
 
-# NFKC would glue what these hold to the digits beside them: 3½ to 31/2, 10⁶ to 106.
+# NFKC would join these to the digits beside them: 3½ to 31/2, 10⁶ to 106.
 _RAISED = "⁰¹²³⁴-⁹ⁿⁱ"
 _APART = "₀-₉¼-¾⅐-⅟↉①-⒛"
 _EXPONENT = re.compile(rf"(?<=\d)[⁺⁻]?[{_RAISED}]+|(?<=\w)[⁺⁻][{_RAISED}]+")
@@ -84,6 +84,9 @@ def normalise(text: str) -> str:
     Args:
         text: any text.
 
+    Returns:
+        The normalised text, with single blanks and none at its ends.
+
     Example:
         >>> normalise("a 3½-inch\u00a0multi\u2010layer cata\u200blyst, 10⁶ of Parkinson\u2019s")
         "a 3 1/2-inch multi-layer catalyst, 10^6 of Parkinson's"
@@ -92,7 +95,9 @@ def normalise(text: str) -> str:
         text = _compose(text)
     if "\\" in text:
         text = _unescape_blanks(text)
-    if text.isprintable() and "  " not in text:  # the only white space is blanks: often, and fast
+    if (
+        text.isprintable() and "  " not in text
+    ):  # the common and fast case: all white space is blanks
         return text.strip()
     if text.isascii():
         text = _ASCII_CONTROL.sub("", text)
@@ -117,7 +122,7 @@ def _compose(text: str) -> str:
 
 
 def _in_one_form(text: str) -> str:
-    # Translating takes ten times as long as finding that there is nothing to translate.
+    # Translating takes ten times as long as checking whether it is needed.
     if not _OTHER_FORMS.search(text) and not _BEYOND.search(text):
         return text
     return text.translate(_ONE_FORM)
@@ -143,12 +148,15 @@ def unescape(text: str) -> str:
     Args:
         text: any text.
 
+    Returns:
+        The text without entities.
+
     Example:
         >>> unescape("&amp;amp;lt; R&D &copy=1")
         '< R&D &copy=1'
     """
     *parts, rest = _ESCAPED_AGAIN.sub("&", text).split("&")
-    stack: list[str] = []  # the text behind, the nearest chunk last
+    stack: list[str] = []  # the rest of the text, the next chunk last
     _push(stack, rest)
     for part in reversed(parts):
         character: str | None = "&"

@@ -53,7 +53,7 @@ def prepare(source: Source, tokenizer: Tokenizer) -> Corpus:
     key = fingerprint(source, tokenizer)
     corpus = Corpus(cache_folder() / "corpora" / key, source.label, key, tokenizer)
     _sweep(corpus.folder.parent)
-    if not is_whole(corpus):  # a whole one may lie in a cache that can only be read
+    if not is_whole(corpus):  # a complete one may be in a read-only cache
         with writing_to(corpus.folder.parent):
             _build_once(source, tokenizer, corpus)
     log.info("%s: %s", source.label, describe(corpus.counts))

@@ -33,7 +33,7 @@ def in_processes(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
 
 
 def _pooled(work: Callable[[Item], Result], item: Item, rest: Iterator[Item]) -> Iterator[Result]:
-    # Not by fork, which copies the locks of threads that the copy does not have.
+    # Not fork, which copies locks that other threads hold.
     method = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
     pool = ProcessPoolExecutor(
         _cores(),

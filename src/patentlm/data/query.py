@@ -50,7 +50,7 @@ class Query:
         """True if the text, once normalised, has the phrases."""
         if not self.all and not self.any:
             return True
-        # says no to most texts, in a third of the time that normalising takes
+        # rejects most texts in a third of the time of normalising
         # Of control characters only NUL is looked for here: all of them would take as long as the
         # search itself.
         if text.isascii() and not ("&" in text or "\\" in text or "\0" in text):

@@ -44,9 +44,12 @@ def remove_references(text: str) -> str:
     Args:
         text: any text.
 
+    Returns:
+        The text without them.
+
     Example:
         >>> remove_references("A unit (10) of (2S,3R)-2-amino acid on a (111) plane (FIG. 1).")
         'A unit of (2S,3R)-2-amino acid on a (111) plane.'
     """
-    # The search for removals is slow, and most texts have none.
+    # Searching is slow, and most texts have none.
     return remove(_REFERENCE_REMOVAL, text) if _PERHAPS.search(text) else text

@@ -157,7 +157,7 @@ def _invention(rng: Random) -> Options:
 def _vary(rng: Random, sentences: list[str]) -> list[str]:
     """Makes a near-duplicate: another closing sentence or a few other words."""
     if rng.random() < 0.5:
-        # Without a long last sentence too little of the parent would be left.
+        # Without a long last sentence, too little of the parent would remain.
         is_short = 4 * _word_count(sentences[-1:]) < _word_count(sentences)
         varied = [*sentences[: -1 if is_short else None], _sentence("closing", {}, rng)]
         if len(varied) <= SENTENCES_MOST and _fits(varied):

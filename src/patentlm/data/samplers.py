@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-Rows = NDArray[np.int64]
+from patentlm.data.arrays import Int64Array
 
 
 class Lengths(Protocol):
     """Lengths of windows by their numbers; an array fits."""
 
-    def __getitem__(self, rows: Rows) -> Rows: ...
+    def __getitem__(self, rows: Int64Array) -> Int64Array: ...
 
 
 class Permutation:
@@ -40,7 +40,7 @@ class Permutation:
         self.mask = np.uint64((1 << int(self.half)) - 1)
         self.keys = np.random.SeedSequence(key).generate_state(self.ROUNDS, np.uint64)
 
-    def __call__(self, places: Rows) -> Rows:
+    def __call__(self, places: Int64Array) -> Int64Array:
         """Returns the numbers at some positions."""
         found = self._shuffle(places.astype(np.uint64))
         while (outside := found >= self.size).any():
@@ -61,7 +61,7 @@ def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return numbers ^ (numbers >> np.uint64(31))
 
 
-class LengthBucketSampler(Sampler[Rows]):
+class LengthBucketSampler(Sampler[Int64Array]):
     """Yields the windows of each batch, batched by similar length so that there is little padding.
 
     All windows are shuffled and divided into pools of `POOL` batches. Within a pool, windows of
@@ -90,13 +90,13 @@ class LengthBucketSampler(Sampler[Rows]):
     def __len__(self) -> int:
         return -(-self.windows // self.batch_size)
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[Int64Array]:
         in_one = self.seed is None and self.lengths is not None
-        batches = max(1, len(self)) if in_one else self.POOL  # sorted, a fixed order is one pool
+        batches = max(1, len(self)) if in_one else self.POOL  # a fixed order is sorted as a whole
         for pool in range(self.start // batches, -(-len(self) // batches)):
             yield from self._pool(pool, batches)[max(0, self.start - pool * batches) :]
 
-    def _pool(self, pool: int, batches: int) -> list[Rows]:
+    def _pool(self, pool: int, batches: int) -> list[Int64Array]:
         """Returns the batches of a pool."""
         begin = pool * batches * self.batch_size
         end = min(begin + batches * self.batch_size, self.windows)
@@ -151,7 +151,7 @@ class BPTTSampler(Sampler[slice]):
             for step in range(max(0, self.start - first), len(cuts) - 1):
                 yield slice(cuts[step], cuts[step + 1])
 
-    def _cuts(self, first: int, steps: int) -> Rows:
+    def _cuts(self, first: int, steps: int) -> Int64Array:
         """Returns where `steps` steps begin, from step `first` on, and where the last one ends."""
         numbers = np.arange(first, first + steps + 1)
         if self.seed is None:

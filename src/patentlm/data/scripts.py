@@ -14,7 +14,7 @@ _UNSPACED = (
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
 )
 _UNSPACED_BEYOND = "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
-_WIDEST = "\uffff"  # classes of characters beyond are ten times as slow to search for
+_WIDEST = "\uffff"  # beyond it, character classes are ten times slower
 _WORD_CHARACTERS = re.compile(r"\w+")
 UNSPACED = re.compile(f"[{_UNSPACED}{_UNSPACED_BEYOND}]")
 
@@ -31,7 +31,12 @@ def word_pattern(*, beyond: bool) -> re.Pattern[str]:
     """Compiles the pattern of words in any script.
 
     Args:
-        beyond: whether the text has characters beyond U+FFFF.
+        beyond: True for texts with characters beyond U+FFFF.
+
+    Returns:
+        A pattern of a word: a run of letters, digits and their combining marks, with hyphens or
+        apostrophes inside it; a character of a script without blanks, with its marks; or any other
+        character.
     """
     mark = f"[{_marks(beyond=beyond)}]"
     letter = rf"[^\W{_UNSPACED}{_UNSPACED_BEYOND if beyond else ''}]"

@@ -13,7 +13,7 @@ TRAIN, VALID, TEST = range(3)
 def assign_clusters(
     places: NDArray[np.float64], sizes: Int64Array, *, valid: float, test: float
 ) -> NDArray[np.int8]:
-    """Assigns each cluster to a split, `(clusters,)`.
+    """Assigns each near-duplicate cluster to a split.
 
     Clusters with the lowest places become test, the next valid, so adding clusters to a corpus
     moves no others. The bounds are moved only if the shares, by number of texts, would be missed by
@@ -24,6 +24,9 @@ def assign_clusters(
         sizes: number of texts of each cluster, `(clusters,)`.
         valid: share of the texts for valid.
         test: share of the texts for test.
+
+    Returns:
+        `TRAIN`, `VALID` or `TEST` for each cluster, `(clusters,)`.
     """
     asked = {TEST: test * float(sizes.sum()), VALID: valid * float(sizes.sum())}
     smallest = min((texts for texts in asked.values() if texts), default=0.0)
@@ -32,7 +35,7 @@ def assign_clusters(
     before = np.concatenate([[0], np.cumsum(sizes[order])])  # texts before each cluster
     scale = _scale(float(sizes.sum()), float(before[-1]))
     sides = np.full(len(sizes), TRAIN, np.int8)
-    kept_back = int(len(small) == len(sizes)) + int(valid > 0)  # clusters for the other sides
+    kept_back = int(len(small) == len(sizes)) + int(valid > 0)  # clusters left for the other splits
     begin, bound = 0, 0.0
     for side, share in ((TEST, test), (VALID, valid)):
         if share:

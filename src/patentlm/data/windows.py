@@ -14,9 +14,9 @@ import torch
 from torch.utils.data import Dataset
 
 from patentlm.batch import IGNORE, Batch, LoadedBatch
-from patentlm.data.arrays import Ids
+from patentlm.data.arrays import Ids, Int64Array
 from patentlm.data.loading import Loader
-from patentlm.data.samplers import BPTTSampler, LengthBucketSampler, Rows
+from patentlm.data.samplers import BPTTSampler, LengthBucketSampler
 from patentlm.data.words import END
 
 Context = int | str | None
@@ -56,13 +56,15 @@ class Windows(Protocol):
         ...
 
 
-def abstract_starts(ids: Ids) -> Rows:
+def abstract_starts(ids: Ids) -> Int64Array:
     """Returns the index of the `<end>` before each abstract and of the last, `(abstracts + 1,)`."""
-    blocks = range(0, len(ids), BLOCK)  # one at a time: a mask of all ids would be half as large
+    blocks = range(0, len(ids), BLOCK)  # a mask of all ids would take half their memory
     return np.concatenate([at + np.flatnonzero(ids[at : at + BLOCK] == END) for at in blocks])
 
 
-def contexts(ids: Ids, positions: Rows, length: int, starts: Rows | None = None) -> Rows:
+def contexts(
+    ids: Ids, positions: Int64Array, length: int, starts: Int64Array | None = None
+) -> Int64Array:
     """Returns the `length` words before each position `(N,)` in its abstract, `(N, length)`.
 
     Positions before the abstract are filled with `<end>`, the one that precedes the abstract.
@@ -70,7 +72,7 @@ def contexts(ids: Ids, positions: Rows, length: int, starts: Rows | None = None)
     starts = abstract_starts(ids) if starts is None else starts
     first = starts[np.searchsorted(starts, positions, side="left") - 1]
     back = positions[:, None] + np.arange(-length, 0)
-    words: Rows = ids[np.maximum(back, first[:, None])].astype(np.int64)
+    words: Int64Array = ids[np.maximum(back, first[:, None])].astype(np.int64)
     return words  # (N, length)
 
 
@@ -98,7 +100,7 @@ class ManyToOne(Dataset[Batch]):
     def full(self) -> bool:
         return len(self) >= self.batch_size
 
-    def __getitem__(self, rows: Rows) -> Batch:
+    def __getitem__(self, rows: Int64Array) -> Batch:
         positions = 1 + rows * self.stride
         inputs = contexts(self.ids, positions, self.length, self.starts)
         targets = np.full_like(inputs, IGNORE)
@@ -124,7 +126,7 @@ class EveryWord(Dataset[Batch]):
     def __init__(self, ids: Ids, *, length: int | None, batch_size: int) -> None:
         self.ids, self.length, self.batch_size = ids, length, batch_size
         self.starts = abstract_starts(ids)
-        self.pieces: Rows | None = None  # before each abstract, where it is more than one
+        self.pieces: Int64Array | None = None  # number before each abstract, if it can have several
         if length is not None:
             self.pieces = np.zeros_like(self.starts)
             np.cumsum(-(-np.diff(self.starts) // length), out=self.pieces[1:])
@@ -136,7 +138,7 @@ class EveryWord(Dataset[Batch]):
     def full(self) -> bool:
         return len(self) >= self.batch_size
 
-    def __getitem__(self, rows: Rows) -> Batch:
+    def __getitem__(self, rows: Int64Array) -> Batch:
         first, words = self.cut(rows)
         offsets = np.arange(words.max())[None]
         at = first[:, None] + np.minimum(offsets, words[:, None] - 1)
@@ -149,7 +151,7 @@ class EveryWord(Dataset[Batch]):
             len(self), batch_size=self.batch_size, lengths=PieceLengths(self), seed=seed
         )
 
-    def cut(self, rows: Rows) -> tuple[Rows, Rows]:
+    def cut(self, rows: Int64Array) -> tuple[Int64Array, Int64Array]:
         """Returns where pieces begin and how many words they have, both `(B,)`."""
         if self.pieces is None or self.length is None:
             return self.starts[rows], self.starts[rows + 1] - self.starts[rows]
@@ -164,7 +166,7 @@ class PieceLengths:
     def __init__(self, pieces: EveryWord) -> None:
         self.pieces = pieces
 
-    def __getitem__(self, rows: Rows) -> Rows:
+    def __getitem__(self, rows: Int64Array) -> Int64Array:
         return self.pieces.cut(rows)[1]
 
 

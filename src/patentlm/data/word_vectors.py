@@ -47,7 +47,7 @@ def read_word_vectors(
 
 def _vector(numbers: list[str], size: int, place: str) -> NDArray[np.float32]:
     try:
-        with np.errstate(over="ignore"):  # too large a number is infinite
+        with np.errstate(over="ignore"):  # numbers that are too large become infinite
             vector = np.array(numbers, np.float32).reshape(size)
     except ValueError as error:
         raise DataError(

@@ -153,6 +153,9 @@ class Tokenizer(ABC):
             words: the distinct words of the training texts.
             counts: how often each occurs, `(words,)`.
             tokenised: True if the texts were words separated by blanks already.
+
+        Returns:
+            The vocabulary.
         """
 
     @abstractmethod

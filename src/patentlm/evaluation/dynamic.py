@@ -161,7 +161,7 @@ def read_adapting(
         for begin, end in progress("Adapting", bounds, unit="texts"):
             segments = _segments(ids[begin : end + 1], context, settings.segment)
             read = _read_text(network, segments, adaptation, context)
-            yield from islice(read, len(segments))  # learns nothing from the last: none is to come
+            yield from islice(read, len(segments))  # no update after the last segment
             adaptation.reset()
     finally:
         adaptation.reset()

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from patentlm.data.arrays import Ids
-from patentlm.data.samplers import Rows
+from patentlm.data.arrays import Ids, Int64Array
 from patentlm.data.windows import abstract_starts
 from patentlm.data.words import END, UNK
 
@@ -37,7 +36,7 @@ class Copied(NamedTuple):
     longest: int
 
 
-def match(ids: Ids, train: Ids) -> Rows:
+def match(ids: Ids, train: Ids) -> Int64Array:
     """Returns the length of the longest sequence from each position on that is in the training set.
 
     No sequence crosses the end of a text, and none has `<unk>`, which may be any word.
@@ -61,7 +60,7 @@ def match(ids: Ids, train: Ids) -> Rows:
     return longest
 
 
-def _matches(ids: Ids, train: Ids, start: int) -> Iterator[tuple[int, Rows]]:
+def _matches(ids: Ids, train: Ids, start: int) -> Iterator[tuple[int, Int64Array]]:
     """Yields, for lengths 1, 2, …, where common sequences of that length begin.
 
     Both sides grow by one word at a time. Equal sequences have equal ranks, and those without an
@@ -83,7 +82,9 @@ def _matches(ids: Ids, train: Ids, start: int) -> Iterator[tuple[int, Rows]]:
         yield length, here
 
 
-def _grown(ids: Ids, starts: Rows, ranks: Rows, length: int) -> tuple[Rows, Rows]:
+def _grown(
+    ids: Ids, starts: Int64Array, ranks: Int64Array, length: int
+) -> tuple[Int64Array, Int64Array]:
     """Extends sequences by one word to `length` words; returns their starts and keys."""
     words = ids[starts + length - 1].astype(np.int64)
     goes_on = words > UNK
@@ -94,11 +95,11 @@ def find_copied(texts: Iterable[Iterable[int]], train: Ids) -> list[Copied]:
     """Finds the parts of each text of word ids that are in the training set."""
     ids = joined(texts)
     matches = match(ids, train)
-    parts = np.split(matches, abstract_starts(ids)[1:-1])  # each with a 0 for its <end> in front
+    parts = np.split(matches, abstract_starts(ids)[1:-1])  # each begins with a 0, for <end>
     return [Copied(_runs(part[1:]), int(part[1:].max(initial=0))) for part in parts]
 
 
-def _runs(matches: Rows) -> list[Run]:
+def _runs(matches: Int64Array) -> list[Run]:
     before = np.append(0, matches[:-1])
     firsts = np.flatnonzero((matches >= COPIED) & (matches >= before))
     return [Run(first, matches.item(first)) for first in firsts.tolist()]

@@ -72,11 +72,14 @@ class Score:
 
 
 def metric_sums(logits: Tensor, targets: Tensor) -> Tensor:
-    """Sums over targets `(4,)`: negative log-likelihood, correct, correct among five, count.
+    """Sums metrics over targets.
 
     Args:
         logits: `(N, V)`.
         targets: word ids, `(N,)`.
+
+    Returns:
+        Negative log-likelihood, correct, correct among five, and count, `(4,)`.
     """
     return _metric_sums(logits, targets).cpu().double()
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from patentlm.data.arrays import Ids
-from patentlm.data.samplers import Rows
+from patentlm.data.arrays import Ids, Int64Array
 from patentlm.data.windows import contexts
 from patentlm.errors import ConfigError, DataError
 
@@ -26,12 +25,12 @@ UNSEEN = -1
 class _Followers:
     """What follows each seen context of one length: rows of a sparse matrix, `C` by `V`."""
 
-    starts: Rows  # (C + 1,) where the followers of a context begin
-    words: Rows  # (G,)
+    starts: Int64Array  # (C + 1,) where the followers of a context begin
+    words: Int64Array  # (G,)
     probs: Probabilities  # (G,) (count - discount) / total of the context
-    left: Probabilities  # (C,) the mass discounted, which the shorter context shares out
+    left: Probabilities  # (C,) the discounted mass, for the shorter context
 
-    def of(self, ranks: Rows) -> tuple[Rows, Rows]:
+    def of(self, ranks: Int64Array) -> tuple[Int64Array, Int64Array]:
         """Returns the followers of contexts `(N,)`: their context and position, both `(F,)`."""
         sizes = self.starts[ranks + 1] - self.starts[ranks]  # (N,)
         owners = np.repeat(np.arange(len(ranks)), sizes)  # (F,)
@@ -59,7 +58,7 @@ class KneserNey:
     def __init__(self, ids: Ids, *, vocabulary: int, order: int) -> None:
         _check(ids, vocabulary, order)
         self.vocabulary, self.order = vocabulary, order
-        self._contexts: list[Rows] = []
+        self._contexts: list[Int64Array] = []
         before = contexts(ids, np.arange(1, len(ids)), order - 1)  # (N, order - 1)
         ranks = np.zeros(len(before), dtype=np.int64)
         # A pair (rank, word) is below targets * V, however high the order: it cannot overflow.
@@ -74,7 +73,7 @@ class KneserNey:
             self._orders.append(self._followers(pairs, counts))
         self._words = self._without_context(self._orders.pop())
 
-    def probabilities(self, contexts: Rows) -> Probabilities:
+    def probabilities(self, contexts: Int64Array) -> Probabilities:
         """Returns the probability of each word after each context.
 
         Args:
@@ -95,7 +94,7 @@ class KneserNey:
         result += left[:, None] * self._words
         return result
 
-    def _ranks(self, contexts: Rows) -> Iterator[Rows]:
+    def _ranks(self, contexts: Int64Array) -> Iterator[Int64Array]:
         """Returns ranks `(N,)` of the last one, two, … words of each context, or `UNSEEN`."""
         ranks = np.zeros(len(contexts), dtype=np.int64)
         for back, pairs in enumerate(self._contexts, start=1):
@@ -106,7 +105,7 @@ class KneserNey:
             ranks = np.where(pairs[at] == wanted, at, UNSEEN)
             yield ranks
 
-    def _followers(self, pairs: Rows, counts: Rows) -> _Followers:
+    def _followers(self, pairs: Int64Array, counts: Int64Array) -> _Followers:
         """Builds one order from n-grams `(G,)`, sorted by context and word, and their counts."""
         ranks, words = np.divmod(pairs, self.vocabulary)
         taken = _discounts(counts)[np.minimum(counts, 3)]  # (G,)
@@ -125,7 +124,7 @@ class KneserNey:
         return result
 
 
-def _discounts(counts: Rows) -> Probabilities:
+def _discounts(counts: Int64Array) -> Probabilities:
     """Returns the discounts of counts 0, 1, 2 and 3 or more, `(4,)`.
 
     On tiny corpora Chen & Goodman's estimates can be undefined or negative. The discount of single

@@ -25,7 +25,7 @@ def no_repeat_ngram(logits: Tensor, written: Tensor, value: float) -> Tensor:
         repeats &= written[:, n - 1 - back : length - back] == written[:, length - back, None]
     rows, words = logits.shape
     forbidden = torch.zeros(rows, words + 1, dtype=torch.bool, device=logits.device)
-    # One column more takes the runs that do not repeat: to leave them out, one must wait.
+    # A further column takes n-grams that do not repeat: selecting others would wait for the device.
     forbidden.scatter_(1, torch.where(repeats, follows, words), True)
     filtered = logits.masked_fill(forbidden[:, :words], NEVER)
     emptied = (filtered == NEVER).all(dim=1, keepdim=True)

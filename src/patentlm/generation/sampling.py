@@ -55,7 +55,7 @@ def no_repeat_ngram(logits: Tensor, written: Tensor, value: float) -> Tensor:
     length = words.shape[1]
     if n == 0 or length < n:
         return logits
-    repeats = np.ones((len(words), length - n + 1), dtype=bool)  # by where a run of n begins
+    repeats = np.ones((len(words), length - n + 1), dtype=bool)  # by the start of an n-gram
     for back in range(1, n):
         repeats &= words[:, n - 1 - back : length - back] == words[:, length - back, None]
     rows, runs = repeats.nonzero()
@@ -101,12 +101,12 @@ def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
     if value >= 1:
         return logits
     rows, each = logits.numpy(), np.arange(len(logits))
-    ordered = np.sort(rows, axis=1)  # values alone: many times faster than with their places
+    ordered = np.sort(rows, axis=1)  # many times faster than argsort
     left_out = _quantile(torch.from_numpy(ordered).softmax(dim=1), 1 - value)  # (B,)
     if left_out is None:
-        return logits  # of which nothing can be drawn
+        return logits  # no word can be drawn
     lowest = ordered[each, left_out]
-    # Softmax ignores a shift, and so a threshold serves, many times faster than a mask.
+    # Softmax ignores a shift, so a threshold can be used, many times faster than a mask.
     below = torch.from_numpy(np.nextafter(lowest, rows.dtype.type(NEVER)))
     kept = functional.threshold(logits - below[:, None], 0.0, NEVER, inplace=True)
     for row in (ordered[each, left_out - 1] == lowest).nonzero()[0]:

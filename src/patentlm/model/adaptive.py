@@ -100,7 +100,7 @@ class AdaptiveHead(VocabularyHead):
         """Returns the indices of the targets in each cluster."""
         ordered, order = cluster.sort(stable=True)
         clusters = torch.arange(1, len(self.clusters) + 1, device=cluster.device)
-        # The host has to know how many there are of each, and waits once for all of them.
+        # The host needs the number of targets in each cluster, and synchronises once for all.
         begins = torch.searchsorted(ordered, clusters).tolist()
         return [order[slice(*ends)] for ends in pairwise([*begins, len(order)])]
 

@@ -22,7 +22,7 @@ def dropout(inputs: Tensor, p: float) -> Tensor:
         return F.dropout(inputs, p)
     limit, count = round(p * 2**BITS), inputs.numel()
     words = torch.empty(-(-count * BITS // 64), dtype=torch.int64).random_(-(2**63), None)
-    # NumPy compares, and bytes are converted, in a quarter of torch's time for truth values.
+    # NumPy compares and converts bytes in a quarter of the time of torch's booleans.
     kept = words.view(torch.int16)[:count].numpy() >= limit - 2 ** (BITS - 1)
     factors = torch.from_numpy(kept.view("int8")).view(inputs.shape).to(inputs.dtype).div_(1 - p)
     dropped: Tensor = inputs * factors
@@ -59,5 +59,8 @@ def drop_words(embedding: Tensor, p: float) -> Tensor:
     Args:
         embedding: `(V, E)`.
         p: probability.
+
+    Returns:
+        `(V, E)`.
     """
     return embedding * dropout(torch.ones_like(embedding[:, :1]), p)  # (V, 1)

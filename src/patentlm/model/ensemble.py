@@ -61,7 +61,7 @@ class EnsembleHead(nn.Module):
 
     def __init__(self, members: Sequence[Network]) -> None:
         super().__init__()
-        self.members = list(members)  # not modules of this one: the ensemble has them already
+        self.members = list(members)  # a list, since the ensemble registers them as modules
 
     def logits(self, hidden: JointHidden) -> Tensor:
         """Returns log-probabilities `(…, V)`: the logarithm of the mean probability."""

@@ -120,7 +120,7 @@ def _chunk(
     """
     probs = logits[: len(rows)]
     torch.mm(rows, table.t(), out=probs)
-    if probs.device.type != "cpu":  # another pass over the logits, but nothing waits for a device
+    if probs.device.type != "cpu":  # a second pass over the logits, without synchronisation
         wide = probs[: len(targets)].to(losses.dtype)
         losses.copy_(F.cross_entropy(wide, targets, reduction="none"))
     torch.softmax(probs, dim=1, out=probs)

@@ -136,7 +136,7 @@ def recall(
     """
     before, memory = (None, None) if state is None else state
     hidden, after = read(inputs, before)
-    with without_autocast(hidden):  # differences between scores would be rounded
+    with without_autocast(hidden):  # low precision rounds differences between scores
         hidden = hidden.to(torch.promote_types(hidden.dtype, torch.float32))
         rows, memory = _remember(hidden, inputs, memory, head)
     return rows, (after, memory)

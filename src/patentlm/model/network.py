@@ -130,7 +130,7 @@ class Network(nn.Module):
 
     def read(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """Computes the same as `forward`, without the memory of a copying head."""
-        # By words in memory, as LSTMs compute: none of them has to copy its inputs.
+        # In memory by word, as LSTMs compute, so that none has to copy its inputs.
         embedded = self.input_dropout(self._embed(inputs.t()).transpose(0, 1))  # (B, T, E)
         # Under autocast cuDNN's recurrent layers compute in float16 whatever its type, and without
         # a loss scale small gradients vanish; without it they compute in float32 with TF32.

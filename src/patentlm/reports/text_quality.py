@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tabulate import tabulate
 
-from patentlm.data.arrays import Ids
+from patentlm.data.arrays import Ids, Int64Array
 from patentlm.data.corpus import Corpus
-from patentlm.data.samplers import Rows
 from patentlm.data.windows import abstract_starts
 from patentlm.data.words import END, UNK
 from patentlm.errors import ConfigError
@@ -46,7 +45,7 @@ class Quality:
     unfinished: float
     distinct: float
     repeated: float
-    longest: Rows
+    longest: Int64Array
     copied: float
 
     def figures(self) -> dict[str, str]:
@@ -156,10 +155,10 @@ def judge(texts: Sequence[Iterable[int]], train: Ids, *, unfinished: int = 0) ->
     )
 
 
-def ngrams(ids: Ids, n: int) -> Rows:
+def ngrams(ids: Ids, n: int) -> Int64Array:
     """Returns the positions of all n-grams within a text without `<unk>`, `(N, n)`."""
     rows = np.arange(len(ids) - n + 1)[:, None] + np.arange(n)
-    kept: Rows = rows[(ids[rows] > UNK).all(axis=1)]
+    kept: Int64Array = rows[(ids[rows] > UNK).all(axis=1)]
     return kept
 
 
@@ -167,7 +166,7 @@ def _repeated(ids: Ids, n: int) -> float:
     positions = ngrams(ids, n)
     owners = np.cumsum(ids == END)[positions[:, 0]]
     different = np.unique(np.column_stack((owners, ids[positions])), axis=0)[:, 0]
-    counts = np.bincount(owners)  # by text; the first has number 1
+    counts = np.bincount(owners)  # by text, counted from 1
     with_any = counts > 0
     return _mean(1 - np.bincount(different)[with_any] / counts[with_any])
 

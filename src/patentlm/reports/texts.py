@@ -28,6 +28,9 @@ def as_text(
         copied: parts of each text that are in the training set; None marks nothing.
         scores: not shown.
 
+    Returns:
+        The text.
+
     Example:
         >>> unfinished = Text("A net", 2, False, ("a", "net"))
         >>> print(as_text([unfinished, Text("It.", 2, True, ("it", "."))]))
@@ -55,6 +58,9 @@ def as_jsonl(
             the number of words, and `longest`.
         scores: give `log_probabilities`, a pair of a word and its log-probability (natural
             logarithm) for each word of the whole text and, if it is finished, for its end.
+
+    Returns:
+        The lines.
 
     Example:
         >>> print(as_jsonl([Text("A net", 2, False, ("a", "net"))]))

@@ -94,7 +94,7 @@ def name_jobs(arguments: Sequence[str]) -> list[str]:
             try:
                 override = parser.parse_override(argument)
             except HydraException:
-                continue  # an error that Hydra finds, too
+                continue  # Hydra reports it
             if not override.is_sweep_override():
                 fixed.append(override.key_or_group)
     return [*arguments, f"hydra.job.config.override_dirname.exclude_keys={fixed}"]

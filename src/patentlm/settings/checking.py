@@ -28,7 +28,7 @@ def mistakes(value: Any, schema: Schema, name: str) -> Iterator[Mistake]:
     if isinstance(schema, Kind):
         if not schema.fits(value):
             yield name, f"{name}={shown(value)}: must be {schema.allowed}"
-    elif value is None and name:  # a group or a part that is left out
+    elif value is None and name:  # a group or part that is turned off
         return
     elif not isinstance(value, Mapping):
         yield name, f"{name}={shown(value)}: must be an option's name, or settings by name"

@@ -44,7 +44,7 @@ class CheckSettings(Callback):
     def _check(self, config: DictConfig, parts: tuple[str, ...]) -> None:
         planned = config.copy()
         folder = Path(str(config.hydra[parts[0]].dir))
-        with open_dict(planned):  # until now only jobs know where they write
+        with open_dict(planned):  # Hydra sets it only within jobs
             planned.hydra.runtime.output_dir = str(folder.absolute())
         HydraConfig.instance().set_config(planned)
         try:

@@ -62,6 +62,9 @@ def read_option(conf: Path, file: str, prefix: str) -> Option:
         conf: folder of all configs.
         file: file within it without suffix, such as "model/lstm_small".
         prefix: prefix of the settings, such as "model", or "" for a script.
+
+    Returns:
+        The option.
     """
     text = (conf / f"{file}.yaml").read_text("utf-8")
     found: dict[str, Setting] = {}

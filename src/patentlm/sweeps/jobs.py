@@ -28,19 +28,19 @@ class Sweep(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        HydraConfig.instance().set_config(config)  # until now only jobs know where the sweep is
+        HydraConfig.instance().set_config(config)  # Hydra sets it only for jobs
         if config.hydra.runtime.choices["hydra/launcher"] == "slurm":
             _check_slurm()
         RunFolder(Path(config.hydra.sweep.dir)).sweep()
         for job in leaderboard.jobs_of(Path(config.hydra.sweep.dir)):
-            (job.path / ERROR).unlink(missing_ok=True)  # of an earlier start in the same folder
+            (job.path / ERROR).unlink(missing_ok=True)  # from an earlier start in this folder
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         if config.hydra.mode != RunMode.MULTIRUN:
             return
         if job_return.status == JobStatus.FAILED:
             folder = RunFolder(Path(config.hydra.runtime.output_dir))
-            # A completed job gives what it ended with; a failed one would raise it.
+            # A completed job returns the error; a failed one would raise it.
             job_return.status = JobStatus.COMPLETED
             _note(job_return.return_value, folder)
             job_return.return_value = float("nan")

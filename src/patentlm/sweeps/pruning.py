@@ -25,7 +25,7 @@ class Pruning(Callback):
 
     def __init__(self, *, number: int | None, study: Mapping[str, Any]) -> None:
         self.number, self.study = number, study
-        self.trial: Trial | None = None  # of several processes, the first holds it
+        self.trial: Trial | None = None  # only in the first process
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.number is not None and self.study["storage"] and trainer.is_global_zero:
@@ -44,7 +44,7 @@ class Pruning(Callback):
         from patentlm.sweeps.search import PRUNED
 
         perplexity = trainer.callback_metrics.get("valid/perplexity")
-        if perplexity is None:  # not every epoch needs to end with a validation
+        if perplexity is None:  # this epoch had no validation
             return False
         trial.report(float(perplexity), trainer.current_epoch)
         epochs = trainer.current_epoch + 1

@@ -33,7 +33,7 @@ PRUNED = "pruned"
 REPEATS = "repeats"
 """Attribute of a trial that does again what an interrupted one began: the number of that one."""
 
-# Optuna reports through the logging that the scripts have set up, and warnings alone.
+# Optuna logs warnings only, through the scripts' own logging.
 optuna.logging.disable_default_handler()
 optuna.logging.enable_propagation()
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -50,7 +50,7 @@ def divide(overrides: Iterable[Override]) -> tuple[dict[str, BaseDistribution], 
     last: dict[tuple[str, str | None], Override] = {}
     for override in overrides:
         setting = override.key_or_group, override.package
-        last.pop(setting, None)  # so that they stand in the order of their last words
+        last.pop(setting, None)  # sorted by their last occurrence
         last[setting] = override
     swept = [override for override in last.values() if override.is_sweep_override()]
     if not swept:
@@ -118,6 +118,9 @@ def open_study(
             since a resumed search would otherwise repeat its first draws.
         pruner: config of an Optuna pruner.
 
+    Returns:
+        The study.
+
     Raises:
         ConfigError: if the storage can't be used.
     """
@@ -138,6 +141,9 @@ def open_trial(number: int, *, storage: str, name: str, pruner: Mapping[str, Any
         name: name of the study.
         pruner: config of an Optuna pruner.
 
+    Returns:
+        The trial.
+
     Raises:
         ConfigError: if there is no such trial.
     """
@@ -154,7 +160,7 @@ def open_trial(number: int, *, storage: str, name: str, pruner: Mapping[str, Any
 
 def _opened(storage: str) -> RDBStorage:
     try:
-        # Without a pool, no connection stays open between two questions.
+        # Without a pool, no connection stays open between queries.
         return RDBStorage(storage, engine_kwargs={"poolclass": NullPool})
     except (ImportError, SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
@@ -227,7 +233,7 @@ def report(study: Study, fixed: Sequence[str]) -> None:
     """Logs the best trial, and the arguments that repeat it."""
     try:
         best = study.best_trial
-    except ValueError:  # Optuna's word for none
+    except ValueError:  # there is none
         log.warning("no trial was completed")
         return
     found = overrides_of(best)

@@ -49,8 +49,8 @@ class Averaging(WeightAveraging):
         self.swapped = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        # The average is made where the network is, which Lightning moves only after this: to a GPU
-        # all weights would be copied from the CPU and back at each step.
+        # Lightning moves the network only after this. The average would stay on the CPU, and all
+        # weights would be copied between GPU and CPU at each step.
         pl_module.to(trainer.strategy.root_device)
         if stage == "fit":
             self._average_model = Average(pl_module, self.of_step)
@@ -69,7 +69,7 @@ class Averaging(WeightAveraging):
         if not self.swapped:
             super().on_save_checkpoint(trainer, pl_module, checkpoint)
             return
-        # In a validation the network holds the average, and its state shares memory with it.
+        # During a validation the network holds the average, whose memory its state shares.
         self.on_validation_epoch_end(trainer, pl_module)
         super().on_save_checkpoint(trainer, pl_module, checkpoint)
         for part in ("state_dict", "current_model_state"):

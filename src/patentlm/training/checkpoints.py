@@ -114,7 +114,7 @@ class Checkpoints(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         if batch_idx % trainer.accumulate_grad_batches:
-            return  # gradients of a step that is not complete are part of no checkpoint
+            return  # a checkpoint has no gradients of an incomplete step
         ending, wanted = self._wish(trainer, trainer.global_step)
         if (ending or wanted) and trainer.global_step != self.saved_step:
             self._save(trainer, loops.between_steps)
@@ -147,7 +147,7 @@ class Checkpoints(Checkpoint):
             self._save(trainer, loops.as_it_is)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.is_last_batch:  # not where a run ends inside an epoch: it can be made longer
+        if trainer.is_last_batch:  # a run that ends within an epoch can be extended
             self._save(trainer, loops.as_it_is)
 
     def on_save_checkpoint(
@@ -157,7 +157,7 @@ class Checkpoints(Checkpoint):
 
     def _save(self, trainer: Trainer, moment: loops.Moment) -> None:
         for logger in trainer.loggers:
-            logger.save()  # what is logged up to here is not done again
+            logger.save()  # a resumed run does not log these again
         self.moment = moment
         trainer.save_checkpoint(self.folder / LAST)
         if trainer.is_global_zero and self.best_step == trainer.global_step:

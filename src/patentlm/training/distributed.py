@@ -76,7 +76,7 @@ def launch(task: Task, config: DictConfig, trainer: Trainer) -> float:
             raise Interrupted(int(stopped.sigval)) from None
         except ChildFailedError as failed:
             rank, failure = failed.get_first_failure()
-            told: Any = failure.message  # a dictionary where the process could still speak
+            told: Any = failure.message  # a dictionary if the process could still report
             reason = told["message"] if isinstance(told, dict) else told
             raise _mistake(reason) or RuntimeError(f"process {rank}: {reason}") from None
     first = results[min(results)]
@@ -122,7 +122,7 @@ def _work(task: Task, config: DictConfig, hydra: Any, threads: int) -> float | e
         except errors.PatentLMError as mistake:
             if torch.distributed.is_initialized():
                 raise
-            return mistake  # so early, each of the processes finds the same one
+            return mistake  # before training, all processes find the same one
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def schedule(config: DictConfig, length: Length) -> tuple[Callable[[Optimizer], 
     if "total_steps" in config:
         given: dict[str, float] = {"total_steps": length.total_steps}
         if config.get("pct_start", 0) * length.total_steps == 1:
-            # torch divides by the steps of the rise less one; in less, it starts at the top.
+            # torch divides by the rising steps minus one; with half a step, it starts at the top.
             given["pct_start"] = 0.5 / length.total_steps
         return instantiate(config, **given), "step"
     if length.steps is None:
@@ -106,6 +106,9 @@ def warmup_cosine(
         warmup_steps: optimizer steps of the linear increase.
         total_steps: optimizer steps of the run.
         final: final learning rate relative to the highest.
+
+    Returns:
+        The schedule, which advances step by step.
     """
     fall = max(1, total_steps - warmup_steps)
 

@@ -73,20 +73,20 @@ class LanguageModel(LightningModule):
         self.settings, self.changes = dict(settings or {}), changes
         self.plateau: ReduceLROnPlateau | None = None
         self.goes_on_from: dict[str, Any] | None = None
-        self.window: list[int] = []  # targets of each batch of a step, if they are several
+        self.window: list[int] = []  # targets of each batch of a step, with accumulation
         self.state: State = None
         self.training_state: State = None
         self.metric_sums = torch.zeros(4, dtype=torch.float64)
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.named_parameters())
-        # A fused optimizer says that it scales gradients back itself, and Lightning then refuses to
-        # clip them, also in bf16, where nothing is scaled. Without this word its scaler does it.
+        # A fused optimizer declares that it unscales gradients itself. Then Lightning refuses to
+        # clip them, even in bf16, which scales none. Without this flag, Lightning unscales them.
         vars(optimizer).pop("_step_supports_amp_scaling", None)
         if self.changes is not None:
             self.changes.note(optimizer)
         scheduler = self.make_scheduler(optimizer)
-        if isinstance(scheduler, ReduceLROnPlateau):  # not Lightning's: it knows epochs alone
+        if isinstance(scheduler, ReduceLROnPlateau):  # Lightning would only step it by epochs
             self.plateau = scheduler
             return optimizer
         schedule = {"scheduler": scheduler, "interval": self.scheduler_interval}
@@ -125,13 +125,13 @@ class LanguageModel(LightningModule):
         hidden, state = self.network(loaded.inputs, self.state)  # (B, T, H)
         self.state = detach(state) if self.carry_state else None
         hidden, targets = select_targets(hidden, loaded.targets, loaded.places)  # (N, H), (N,)
-        # The gradient is the mean of those of all processes. Each weighs its loss by its share of
-        # the targets, which makes that the mean over all targets, as in one process.
+        # Processes average their gradients. Each weights its loss by its share of the targets, so
+        # that the average is the mean over all targets, as in one process.
         weight = len(targets) * self.trainer.world_size / max(1, loaded.learned)
         if self.trainer.accumulate_grad_batches > 1:
             weight *= self._weight_in_window(loaded.learned)
         loss = weight * self.network.head.loss(hidden, targets)
-        # Lightning takes a good part of a millisecond to note a value, and drops it at other steps.
+        # Lightning takes much of a millisecond to log a value, and drops it at other steps.
         if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log_step(loss, hidden, targets)
         if self.penalty is not None:
@@ -146,7 +146,7 @@ class LanguageModel(LightningModule):
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Scales the gradient to the mean over all targets of a step, over all its batches."""
         if self.window:
-            # Lightning has divided each loss by the number of batches that a step ought to have.
+            # Lightning divided each loss by the number of batches that a full step has.
             factor = self.trainer.accumulate_grad_batches * self.window[0] / sum(self.window)
             for parameter in self.parameters():
                 if parameter.grad is not None:

@@ -62,7 +62,7 @@ class Muon(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        # Loading a state makes new groups, so AdamW is told of them each time.
+        # Loading a state replaces the groups, so AdamW gets them at each step.
         self.adamw.state, self.adamw.param_groups = self.state, []
         for group in self.param_groups:
             if group["params"][0] in self.gates:

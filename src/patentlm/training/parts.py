@@ -35,7 +35,7 @@ def check_parts(config: DictConfig, *, new: bool) -> None:
         raise DataError(f"{vectors}: no such file; check word_vectors")
     build_data(plain["data"])
     build_data(plain["tokenizer"])
-    # No memory is taken, and no number from what weights are drawn from.
+    # On the meta device no memory is allocated and no random number drawn.
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         network = _made("model", lambda: build_network(plain["model"], vocabulary=WORDS))
         named = network.named_parameters()

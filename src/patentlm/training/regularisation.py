@@ -40,5 +40,5 @@ def _mean_square(values: Tensor, places: Tensor) -> Tensor:
     if squares.device.type == "cpu":
         squares = squares[places]
         return squares.sum() / max(1, len(squares))
-    # Picking by a mask waits for a device to count its places.
+    # Indexing by a mask would synchronise with the device.
     return torch.where(places, squares, 0.0).sum() / places.sum().clamp(min=1)

@@ -91,7 +91,7 @@ class TrainingRun:
     def prepare(self) -> None:
         """Makes data and network, new or from a checkpoint."""
         if not self.trainer.is_global_zero:
-            logging.disable(logging.WARNING)  # the first of several processes speaks for all
+            logging.disable(logging.WARNING)  # only the first process logs
         self.data = make_data(self.config)
         flags.check_limits(self.config.trainer, self.data.batches())
         self.trainer.val_check_interval = self.config.trainer.val_check_interval
@@ -169,7 +169,7 @@ def prepare_process(seed: int) -> None:
     warnings.filterwarnings(
         "ignore", ".*number of training batches .* is smaller than the logging.*"
     )
-    # What is logged of a whole epoch is the same in all processes already.
+    # Metrics of whole epochs are equal in all processes already.
     warnings.filterwarnings("ignore", ".*sync_dist=True.* when logging on epoch level.*")
 
 

@@ -73,8 +73,8 @@ class Hyperparameters(Callback):
             logger.log_hyperparams(self.settings)
         writer = tensorboard(trainer)
         if writer is not None and writer.file_writer is not None:
-            # The first of the three would list the table's columns; TensorBoard takes the list of
-            # one run for all runs, and where there is none, everything that the runs have.
+            # The first of the three would list the table's columns. TensorBoard uses one run's list
+            # for all runs; without a list it shows all that the runs have.
             _, start, _ = hparams(self.apart, {})
             writer.file_writer.add_summary(start)
 

@@ -29,6 +29,9 @@ def make_trainer(config: DictConfig, *, purge_step: int | None = None) -> Traine
         config: config of the run.
         purge_step: step from which on loggers drop points of an earlier start.
 
+    Returns:
+        The trainer.
+
     Raises:
         ConfigError: if this machine has no such accelerator, or settings do not fit together.
     """
@@ -84,7 +87,7 @@ def choose_precision(precision: str, accelerator: str) -> str:
     Raises:
         ConfigError: if bf16 is set and the processor can't run an LSTM in it.
     """
-    # Without check_available torch names what it was compiled for, though no such device be there.
+    # Without check_available, torch returns the device it was compiled for, even if there is none.
     accelerated = torch.accelerator.current_accelerator(check_available=True)
     device = "cpu" if accelerated is None or accelerator == "cpu" else accelerated.type
     if precision == "auto":

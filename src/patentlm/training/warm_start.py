@@ -77,7 +77,7 @@ def start_from_checkpoint(network: Network, metadata: CheckpointMetadata, path: 
         raise CheckpointError(f"{path}: trained with another tokenizer; fine-tune with that one")
     adaptive = any(isinstance(part, AdaptiveHead) for part in network.modules())
     if adaptive and earlier.vocabulary != metadata.vocabulary:
-        # Its clusters hold words by their frequency, which is another in other texts.
+        # Its clusters depend on the words' frequencies, which differ between corpora.
         raise CheckpointError(
             f"{path}: model/head=adaptive can't be fine-tuned with another vocabulary; pre-train "
             "with model/head=tied"

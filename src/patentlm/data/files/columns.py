@@ -23,7 +23,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "title": ("patent_title", "title", "invention_title", "appln_title", "title_localized"),
 }
 _USUAL_NAMES = {name for names in USUAL.values() for name in names}
-_ABOUT_ABSTRACTS = {  # ends of names of columns that tell something of an abstract
+_ABOUT_ABSTRACTS = {  # suffixes of columns about an abstract, such as its language
     *("lg", "lang", "language", "id", "length", "len", "count", "words", "url", "link", "date"),
     *("number", "source", "type", "available", "flag"),
 }

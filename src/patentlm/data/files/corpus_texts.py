@@ -9,16 +9,19 @@ from patentlm.data.files.notes import Notes
 from patentlm.data.files.reader import explained
 from patentlm.data.records import Patent, Records
 
-# Marks of the ends of texts, which every text gets anyway.
+# End marks, which are added to every text anyway.
 _MARKS = frozenset({"<end>", "<start>", "<eos>", "<bos>", "<sos>", "<s>", "</s>"})
 
 
 def read_corpus(files: Mapping[str, Path], encoding: Encoding) -> Records:
-    """Yields the texts of a corpus.
+    """Reads the texts of a corpus.
 
     Args:
         files: files by split.
         encoding: encoding of all files.
+
+    Returns:
+        The texts, to be iterated over once.
 
     Raises:
         DataError: if a file can't be read; raised while iterating.

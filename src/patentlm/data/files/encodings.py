@@ -13,7 +13,7 @@ from patentlm.errors import ConfigError, DataError
 ERROR_HANDLING = ("strict", "replace")
 BLOCK = 2**18  # bytes that are decoded at once
 
-# Each with the codec that takes it off; UTF-32's begins with UTF-16's.
+# Each with the codec that removes it; UTF-32's begins with UTF-16's.
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -23,9 +23,9 @@ _BYTE_ORDER_MARKS = {
 }
 _CONTROLS = re.compile("[\x00\x80-\x9f]")
 _UTF8_CONTROLS = re.compile(b"\xc2[\x80-\x9f]")
-_STRAY_CONTROLS = 8  # so few are never too many
+_STRAY_CONTROLS = 8  # this few are always accepted
 _MOST_CONTROLS = 0.01  # of all characters
-_MOST_STRAY = 10  # bytes in a block that are worth replacing
+_MOST_STRAY = 10  # wrong bytes in a block, up to which replacing is suggested
 _MOST_ACCENTED = 0.2  # of the bytes of a text in the Latin alphabet
 
 

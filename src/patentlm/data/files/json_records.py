@@ -15,7 +15,7 @@ from patentlm.errors import DataError
 _BLANK = " \t\r\n\ufeff"
 _BLANKS = re.compile(f"[{_BLANK},]*")
 _LINES_LOOKED_AT = 5
-_NOT_JSON = (ValueError, RecursionError)  # the latter where it is nested too deeply
+_NOT_JSON = (ValueError, RecursionError)  # the latter for too deep nesting
 _AGAIN = "fetch or export it again"
 
 Record = Mapping[Any, object]

@@ -10,7 +10,7 @@ from patentlm.data.files.columns import is_abstract, is_known
 from patentlm.errors import DataError
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-LINES_BEFORE_HEADER = 20  # at most, where they are found automatically
+LINES_BEFORE_HEADER = 20  # maximum for automatic detection
 _RECORDS_LOOKED_AT = 50
 _LONGEST_NAME = 64
 

@@ -21,7 +21,7 @@ MAX_DOCUMENT = 2**26
 MAX_RATIO, UNPACKED_ANYWAY = 100, 2**26
 """How many bytes each packed byte may become, once a file has unpacked this many bytes."""
 
-# What stands behind a path besides files and folders.
+# What a path can be besides a file or a folder.
 _SPECIAL = {
     stat.S_IFIFO: "is a pipe",
     stat.S_IFCHR: "is a device",

@@ -21,7 +21,7 @@ from patentlm.progress import progress
 TEXT_KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt")
 KINDS = (*TEXT_KINDS, ".parquet", ".xlsx")
 
-UNPACKING_ERRORS = (  # what the standard library is known to raise over bytes that are damaged
+UNPACKING_ERRORS = (  # what the standard library raises for damaged bytes
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -32,9 +32,9 @@ UNPACKING_ERRORS = (  # what the standard library is known to raise over bytes t
     RuntimeError,
 )
 
-_MOST_OF_GZIP = 1100  # times its size, which is about what deflate can do
+_MOST_OF_GZIP = 1100  # maximum compression ratio of deflate, about
 
-# How a file begins whose name promises text.
+# Signatures of files whose names wrongly say that they are text.
 _SIGNATURES = {
     b"\x1f\x8b": "is packed by gzip: add .gz to its name",
     b"PK\x03\x04": "is a ZIP file or a workbook: name it .zip or .xlsx, as it is",
@@ -56,7 +56,7 @@ def place_of(path: str) -> Path:
     """
     try:
         return Path(path).expanduser().resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # no such user, a NUL, a circle of links
+    except (OSError, RuntimeError, ValueError) as error:  # unknown user, NUL, circular links
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"data.path={path!r} can't be used ({reason}): set another") from error
 
@@ -179,7 +179,7 @@ def _require_small_gzip(path: Path, size: int) -> None:
     with path.open("rb") as file:
         file.seek(max(0, size - 4))
         told = int.from_bytes(file.read(4), "little")
-    if told <= _MOST_OF_GZIP * size:  # else it is something else
+    if told <= _MOST_OF_GZIP * size:  # otherwise the field is not a size
         require_ratio(told, size)
 
 
@@ -190,7 +190,7 @@ def _require_unbloated(archive: zipfile.ZipFile, size: int) -> None:
 def _open_only_table(archive: zipfile.ZipFile) -> IO[bytes]:
     names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
     tables = [name for name in names if PurePath(name).suffix.lower() in KINDS]
-    if len(tables) > 1:  # a text beside a table tells about it
+    if len(tables) > 1:  # a text file beside a table describes it
         tables = [name for name in tables if PurePath(name).suffix.lower() != ".txt"]
     if len(tables) != 1:
         if "[Content_Types].xml" in names:

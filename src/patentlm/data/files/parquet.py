@@ -22,6 +22,9 @@ def read_parquet(file: IO[bytes], size: int) -> pyarrow.parquet.ParquetFile:
         file: open for reading.
         size: size of the file in bytes.
 
+    Returns:
+        The open file.
+
     Raises:
         DataError: if it unpacks too far.
         OSError, pyarrow.ArrowException: if it is damaged.

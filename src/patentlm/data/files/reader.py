@@ -26,6 +26,9 @@ def read_patents(files: Sequence[Path], options: ReadOptions) -> Records:
         files: of the kinds in `opening.KINDS`, plain, in .gz, or alone in a .zip.
         options: how to read them.
 
+    Returns:
+        The patents, to be iterated over once.
+
     Raises:
         DataError: if a file can't be used; raised while iterating, with what to do.
     """

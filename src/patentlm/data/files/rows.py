@@ -14,8 +14,8 @@ from patentlm.data.files.limits import MAX_RECORD
 from patentlm.data.files.notes import Notes
 
 QUOTINGS = ("minimal", "none")
-_MOST_TRIES = 8  # to close a quote
-_MOST_STEPS = 10**8  # quotes times characters of a line that is worth a repair
+_MOST_TRIES = 8  # attempts to close a quote
+_MOST_STEPS = 10**8  # limit of quotes times characters for repairing a line
 _ROWLIKE = 0.8  # share of the lines in a quoted field from which they are rows of their own
 _WORDS = re.compile(r"\S\s+\S")
 _LONE_RETURN = re.compile("\r(?!\n)")
@@ -78,7 +78,7 @@ class Rows:
         self._with_quotes = self._without_quotes = 0  # rows so far
 
     def __iter__(self) -> Iterator[list[str]]:
-        held: list[str] = []  # a row may go on in the next lines
+        held: list[str] = []  # a row may continue on the next lines
         rest: list[tuple[int, list[str]]] = []
         while (line := self._next()) is not None:
             start = self._number
@@ -91,7 +91,7 @@ class Rows:
                 yield from self._whole(held, rest)
                 held, rest = fields, []
         yield from self._whole(held, [])
-        for start, _ in rest:  # what stands behind the last row is a remark of the exporter
+        for start, _ in rest:  # text after the last row is a remark of the exporter
             self._notes.damaged(f"has text behind the last row in line {start}")
 
     def _goes_on(self, fields: list[str]) -> bool:

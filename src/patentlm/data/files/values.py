@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from patentlm.errors import DataError
 
-# What programs write where there is nothing, in any case.
+# What programs write for missing values, in upper or lower case.
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "null", "nan", "none", "\\n", "-", "--", "–"})
-_LONGEST_MISSING = 8  # with some blanks around
+_LONGEST_MISSING = 8  # including blanks around it
 
 _TEXT_KEYS = ("text", "value", "content", "#text", "$", "$t", "_", "p", "paragraph", "paragraphs")
 _LANGUAGE_KEYS = ("language", "lang", "@lang", "@xml:lang", "xml:lang", "locale", "language_code")

@@ -51,7 +51,7 @@ def _read(file: Mapping[str, Any], name: str, api: str) -> CatalogFile:
         name,
         _as_date(file["fileReleaseDate"]),
         size if isinstance(size, int) and size > 0 else None,
-        # no other host would take the key
+        # the key is valid for this host alone
         url if url and origin(url) == origin(here) else here,
     )
 

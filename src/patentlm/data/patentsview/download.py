@@ -204,7 +204,7 @@ def transfer(part: Part, ask: Callable[[Mapping[str, str]], Response]) -> None:
         if not headers:
             raise DataError(f"{host(response.url)} answers {response.status_code}; try again later")
     part.drop()
-    transfer(part, ask)  # asks for the whole, so it comes here no second time
+    transfer(part, ask)  # requests the whole file, so this happens once
 
 
 def require_whole_zip(path: Path, name: str) -> None:

@@ -33,5 +33,5 @@ class DownloadLog:
     def _lines(self) -> Iterator[dict[str, Any]]:
         with suppress(FileNotFoundError):
             for line in self.path.read_text("utf-8").splitlines():
-                with suppress(ValueError):  # a line that a full disk cut off
+                with suppress(ValueError):  # a line truncated by a full disk
                     yield json.loads(line)

@@ -43,9 +43,9 @@ from patentlm.errors import DataError
 ABSTRACTS = "g_patent_abstract.tsv.zip"
 PATENTS = "g_patent.tsv.zip"
 YEARLY_DOWNLOADS = 20  # of one file with one key
-RETRY = Retry(5, backoff_factor=2)  # waits 0, 4, 8, 16 and 32 s where the portal names no time
-_USABLE = (200, 206, 400, 412, 416)  # the last three may be about the range asked for
-_UPLOAD = timedelta(days=7)  # within which the files of one release appear
+RETRY = Retry(5, backoff_factor=2)  # waits 0, 4, 8, 16 and 32 s, unless the portal says how long
+_USABLE = (200, 206, 400, 412, 416)  # the last three may be about the requested range
+_UPLOAD = timedelta(days=7)  # files of one release appear within it
 log = logging.getLogger(__name__)
 
 

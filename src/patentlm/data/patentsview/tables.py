@@ -24,7 +24,7 @@ from patentlm.data.files.opening import UNPACKING_ERRORS
 from patentlm.errors import DataError
 from patentlm.progress import progress_bar
 
-# Beyond it a quote was never closed: the row is given up, and reading goes on a line later.
+# In a longer field, a quote was never closed: the row is dropped, and the next line is read.
 _LARGEST_FIELD = 2**17
 _BLOCK_BYTES = 2**22
 _MOST_BYTES = 2 * _BLOCK_BYTES  # without the end of a row
@@ -105,7 +105,7 @@ class ZippedTable:
         pick = itemgetter(*[names.index(column) for column in self.columns])
         before = csv.field_size_limit(_LARGEST_FIELD)  # one for the whole process
         try:
-            # strict, because otherwise a quote out of place goes unnoticed until much later
+            # strict, since a misplaced quote would otherwise be noticed much later
             lines = io.BytesIO(block)  # a lone \r ends no line
             texts = map(methodcaller("decode", "utf-8", "replace"), lines)
             reader = csv.reader(texts, delimiter="\t", strict=True)
@@ -120,7 +120,7 @@ class ZippedTable:
     def _next_row(self, reader: Iterator[list[str]]) -> list[str] | None:
         try:
             return next(reader, None)
-        except csv.Error:  # the reader can go on with the line behind
+        except csv.Error:  # the reader can continue with the next line
             self.damaged += 1
             return []
 
@@ -217,6 +217,9 @@ class Grants:
             lines: empty file, open for writing and reading, for the lines.
             wanted: True for the dates of patents to keep.
             titles: keep titles, too.
+
+        Returns:
+            The dates and titles.
 
         Raises:
             DataError: if the table can't be read.

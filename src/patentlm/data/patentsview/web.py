@@ -24,7 +24,7 @@ MAX_HOPS = 5
 CHUNK = 2**20  # bytes
 STRANGER = "check data.api_url, and whether a proxy or a sign-in page stands between"
 log = logging.getLogger(__name__)
-# Its debug lines hold whole addresses, and with them the signatures of storage hosts.
+# Its debug messages contain addresses with the signatures of storage hosts.
 logging.getLogger("urllib3.connectionpool").addFilter(lambda line: line.levelno > logging.DEBUG)
 
 
@@ -70,7 +70,7 @@ def _wait(retry: Retry, trouble: TransientError) -> None:
     answer = trouble.response.raw if trouble.response is not None else None
     try:
         seconds = answer and retry.get_retry_after(answer)
-    except (InvalidHeader, OverflowError, ValueError):  # a Retry-After that nobody can follow
+    except (InvalidHeader, OverflowError, ValueError):  # an invalid Retry-After
         answer = seconds = None
     log.warning("%s; trying again in %d s", trouble, seconds or retry.get_backoff_time())
     retry.sleep(answer)
@@ -175,7 +175,7 @@ def host(url: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    # Only the innermost cause: the messages around it hold the whole address.
+    # Only the innermost cause, since the outer messages contain the whole address.
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     cause: BaseException | None = error

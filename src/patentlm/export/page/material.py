@@ -26,6 +26,9 @@ def gather(run: ExportedRun, weights: str) -> dict[str, Any]:
     Args:
         run: the trained model and its run's folder.
         weights: format of the weights, whose loss of accuracy is measured.
+
+    Returns:
+        Plain values by name.
     """
     missing: Missing = {}
     corpus = _corpus(run, missing)

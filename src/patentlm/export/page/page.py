@@ -51,7 +51,7 @@ def pack(model: TrainedModel, weights: str) -> tuple[dict[str, Any], bytes]:
         "tensors": described,
         "vocabulary": list(model.vocabulary.tokens),
         "pieces": isinstance(model.vocabulary, BytePairVocabulary),
-        # A network that reads running text begins each of the page's texts anew.
+        # Each text on the page begins with a zero state.
         "context": None if metadata.context == RUNNING else metadata.context,
         "sampling": metadata.sampling,
         "max_words": metadata.max_words,

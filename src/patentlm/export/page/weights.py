@@ -63,7 +63,7 @@ def _float32(tensor: Tensor) -> Encoded:
 
 
 def _float16(tensor: Tensor) -> Encoded:
-    halves = tensor.clamp(-65504, 65504).half()  # the largest there are
+    halves = tensor.clamp(-65504, 65504).half()  # the largest float16
     return _little_endian(halves.numpy(force=True), "<f2"), halves.to(tensor.dtype)
 
 

@@ -18,6 +18,9 @@ def word_map(vectors: NDArray[np.float32], ids: list[int]) -> dict[str, Any]:
     Args:
         vectors: vectors of all words, `(V, E)`.
         ids: ids of the words on the map.
+
+    Returns:
+        `ids`, and the coordinates `x` and `y` of each.
     """
     chosen = vectors[ids].astype(np.float64)
     chosen /= np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-12)
