@@ -37,7 +37,7 @@ def write(
     *,
     seed: int | None,
     note: str = "",
-    plot: str | None = None,
+    plot: str | Sequence[str] | None = None,
     command: str | None = None,
     folder: Path = FOLDER,
 ) -> Path:
@@ -50,7 +50,8 @@ def write(
             `spread`.
         seed: of the measurement, None where nothing is drawn at random.
         note: what a reader must know to read the table.
-        plot: the column that a bar chart shows, None for no chart.
+        plot: the column that a bar chart shows, or two: curves of the second against the first,
+            one for each first text of a row; None for no chart.
         command: what repeats the measurement; by default, the command that is running.
         folder: where the file goes.
 

@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     add_device(parser)
     asked = parser.parse_args()
-    models = load_models([asked.checkpoint], device=asked.device)
+    models = load_models(asked.checkpoint, device=asked.device)
     corpus = corpora_of(models, None)[asked.checkpoint]
     train = corpus.ids("train")
     real = choose(corpus.ids("valid"), asked.count, seed=asked.seed)

@@ -56,22 +56,27 @@ def words_per_second(ids: Ids, vocabulary: int, device: str, steps: int) -> floa
         steps: how many are timed, after some to warm up.
     """
     network = StockNetwork(vocabulary).to(device).train()
-    losses: list[float] = []
 
     def learn(batch: Batch, state: State) -> State:
         inputs, targets = (part.to(device) for part in batch)
-        network.zero_grad()
-        logits, state = network(inputs, detach(state))
-        loss = cross_entropy(logits.flatten(0, 1), targets.flatten())
-        loss.backward()
-        clip_grad_norm_(network.parameters(), MAX_NORM)
-        with torch.no_grad():
-            for parameter in network.parameters():
-                parameter.add_(parameter.grad, alpha=-LEARNING_RATE)
-        losses.append(loss.item())
-        return state
+        return stock_step(network, (inputs, targets), state, LEARNING_RATE)
 
     return _speed(learn, stock_batches(ids), steps, device)
+
+
+def stock_step(network: StockNetwork, batch: Batch, state: State, rate: float) -> State:
+    """A step of the example's loop, which reads its loss each time; the state after it."""
+    inputs, targets = batch
+    network.zero_grad()
+    logits, state = network(inputs, detach(state))
+    loss = cross_entropy(logits.flatten(0, 1), targets.flatten())
+    loss.backward()
+    clip_grad_norm_(network.parameters(), MAX_NORM)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(parameter.grad, alpha=-rate)
+    loss.item()
+    return state
 
 
 def words_per_second_apart(ids: Ids, vocabulary: int, device: str, steps: int) -> float:

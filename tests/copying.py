@@ -1,14 +1,11 @@
 """Small networks that copy, and what a slow reader of their papers needs."""
 
-from functools import partial
-
 import torch
 from torch import nn
 
 from patentlm.model.cache import with_cache
 from patentlm.model.head import SoftmaxHead
 from patentlm.model.network import Network
-from patentlm.model.pointer import PointerSentinelHead
 from tests import networks
 
 VOCABULARY = 7
@@ -29,17 +26,17 @@ def cached(*, size, theta=0.7, weight=0.3, **settings) -> Network:
 
 
 def pointing(*, size, **settings) -> Network:
-    return make_network(partial(PointerSentinelHead, softmax=SoftmaxHead, size=size), **settings)
+    return make_network(networks.pointer(size), **settings)
 
 
 def some_words(rows=3, words=9) -> torch.Tensor:
     return torch.randint(1, VOCABULARY, (rows, words), generator=torch.Generator().manual_seed(1))
 
 
-def remembered(hidden, words, at, size):
-    """Pairs of a hidden vector and the word that followed, as one who has read `at` knows them."""
-    pairs = [(hidden[i], int(words[i + 1])) for i in range(at) if words[i + 1] != 0]
-    return pairs[-size:] if size else pairs
+def remembered(words, at, size):
+    """Places of hidden vectors and the words that followed, as one who has read `at` knows them."""
+    pairs = [(i, int(words[i + 1])) for i in range(at) if words[i + 1] != 0]
+    return [pair for pair in pairs if size is None or pair[0] >= at - size]
 
 
 def dot(a, b):

@@ -1,11 +1,13 @@
 """Tiny networks, told what sets them apart."""
 
+from functools import partial
 from typing import Any
 
 from torch import nn
 
 from patentlm.model.head import SoftmaxHead
 from patentlm.model.network import Network
+from patentlm.model.pointer import PointerSentinelHead
 
 PLAIN: dict[str, Any] = {
     "vocabulary": 6,
@@ -21,6 +23,14 @@ PLAIN: dict[str, Any] = {
     "cell": nn.LSTM,
     "head": SoftmaxHead,
 }
+
+TERMS: dict[str, Any] = {"match": 2, "recency": True, "word_bias": True}
+"""Of a pointer: all that can be added to its scores."""
+
+
+def pointer(size: int | None, softmax: Any = SoftmaxHead, **terms: Any) -> Any:
+    """Makes pointer heads; with all terms but those changed."""
+    return partial(PointerSentinelHead, softmax=softmax, size=size, **{**TERMS, **terms})
 
 
 def make_network(kind: type[Network] = Network, **changed: Any) -> Network:

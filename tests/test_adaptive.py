@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from patentlm.model.adaptive import AdaptiveHead
-from patentlm.model.pointer import PointerSentinelHead
-from tests.networks import make_network
+from tests.networks import make_network, pointer
 
 V, E, H = 12, 4, 5
 KINDS = {
@@ -86,9 +85,7 @@ def test_impossible_clusters_are_refused(wrong):
 
 def test_a_pointer_may_copy_beside_it():
     softmax = partial(AdaptiveHead, **KINDS["tied"])
-    network = make_network(
-        vocabulary=V, head=partial(PointerSentinelHead, softmax=softmax, size=None)
-    )
+    network = make_network(vocabulary=V, head=pointer(None, softmax))
     words = torch.tensor([[1, 5, 9, 5]])
     rows = network(words)[0].flatten(0, 1)
     logs = network.head.logits(rows).gather(1, words.flatten()[:, None])

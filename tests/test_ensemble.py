@@ -2,7 +2,6 @@
 
 import json
 import re
-from functools import partial
 
 import numpy as np
 import pytest
@@ -13,12 +12,10 @@ from patentlm.errors import CheckpointError, ConfigError
 from patentlm.evaluation.dynamic import Settings, adapt, second_moments
 from patentlm.model.cells import LSTM
 from patentlm.model.ensemble import Ensemble
-from patentlm.model.head import SoftmaxHead
-from patentlm.model.pointer import PointerSentinelHead
 from tests.models import trained_model
-from tests.networks import make_network
+from tests.networks import make_network, pointer
 
-POINTER = partial(PointerSentinelHead, softmax=SoftmaxHead, size=3)
+POINTER = pointer(3)
 
 IDS = np.array([0, 2, 3, 5, 0, 4, 4, 2, 0, 3, 0], np.uint16)
 SETTINGS = Settings(segment=2, learning_rate=0.01, decay=0.0, epsilon=1e-3, batches=2, batch_size=2)

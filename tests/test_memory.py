@@ -35,8 +35,8 @@ def test_the_cache_is_that_of_grave(size):
     found = network.head.logits(network(words)[0])[0].exp()
     torch.testing.assert_close(found[0], vocabulary[0])  # an empty cache has no weight
     for at in range(1, 9):
-        pairs = remembered(hidden, words[0], at, size)
-        weights = [math.exp(theta * dot(hidden[at], vector)) for vector, _ in pairs]
+        pairs = remembered(words[0], at, size)
+        weights = [math.exp(theta * dot(hidden[at], hidden[i])) for i, _ in pairs]
         expected = [(1 - weight) * p for p in vocabulary[at].tolist()]
         for likeness, (_, word) in zip(weights, pairs, strict=True):
             expected[word] += weight * likeness / sum(weights)
@@ -82,7 +82,7 @@ def test_the_end_is_not_copied(make):
     rows, (_, (_, words)) = network(filled)
     plain = network.head.softmax.logits(rows.hidden)
     torch.testing.assert_close(network.head.logits(rows), plain.log_softmax(-1))
-    assert words.flatten().tolist() == [0, 0, 0, 1]
+    assert words[..., 0].flatten().tolist() == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("make", [cached, pointing])

@@ -9,7 +9,6 @@ from torch import nn
 
 from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
 from patentlm.model.memory import CopyingHead
-from patentlm.model.pointer import PointerSentinelHead
 from tests.copying import (
     SIZES,
     VOCABULARY,
@@ -19,25 +18,34 @@ from tests.copying import (
     remembered,
     some_words,
 )
+from tests.networks import pointer
+
+NO_TERMS = {"match": 0, "recency": False, "word_bias": False}
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_pointer_is_that_of_merity(size):
-    """q = tanh(W h + b), a = softmax([q·h_i …; q·s]), p = g p_vocab + Σ a_i 1{w = x_{i+1}}."""
-    network, words = pointing(size=size), some_words(1)
+@pytest.mark.parametrize("terms", [NO_TERMS, {"match": 1, "recency": False}, {}])
+def test_the_pointer_is_that_of_merity_with_terms(size, terms):
+    """q = tanh(W h + b), a = softmax([q·h_i + terms …; q·s]), p = g p_vocab + Σ a_i 1{w = x_{i+1}}.
+
+    The terms are `v · h + b` for each run of words that are the same, the like times log(age), and
+    a bias by word.
+    """
+    network = make_network(pointer(size, **terms))
+    words = torch.tensor([[3, 1, 2, 1, 2, 0, 1, 2, 4]])
     head, hidden = network.head, network.read(words, None)[0][0]
     vocabulary = head.softmax.logits(hidden).softmax(-1)
     rows = network(words)[0][0]
     found = head.logits(rows).exp()
     losses = []
-    linear = head.query[0]
     for at in range(9):
-        products = [dot(row, hidden[at]) for row in linear.weight]
-        query = [math.tanh(x + b) for x, b in zip(products, linear.bias.tolist(), strict=True)]
-        query = torch.tensor(query, dtype=torch.float64)
-        pairs = remembered(hidden, words[0], at, size)
-        weights = [math.exp(dot(query, vector)) for vector, _ in pairs]
+        query = linear(head.query[0], hidden[at]).tanh()
+        pairs = remembered(words[0], at, size)
         sentinel = math.exp(dot(query, head.sentinel))
+        weights = [
+            math.exp(dot(query, hidden[i]) + terms_of(head, hidden[at], words[0].tolist(), i, at))
+            for i, _ in pairs
+        ]
         total = sum(weights) + sentinel
         expected = [sentinel / total * p for p in vocabulary[at].tolist()]
         for weight_, (_, word) in zip(weights, pairs, strict=True):
@@ -46,6 +54,26 @@ def test_the_pointer_is_that_of_merity(size):
         losses.append(-math.log(expected[at % VOCABULARY]))
     loss = head.loss(rows, torch.arange(9) % VOCABULARY)
     assert loss.item() == pytest.approx(sum(losses) / 9, rel=1e-9)
+
+
+def linear(layer, vector):
+    products = [dot(row, vector) for row in layer.weight]
+    return torch.tensor(products, dtype=torch.float64) + layer.bias.detach()
+
+
+def terms_of(head, vector, words, place, at):
+    """What is added to the score of the word after a place."""
+    total = 0.0 if head.word_bias is None else head.word_bias[words[place + 1]].item()
+    if head.term_weights is None:
+        return total
+    *by_run, by_age = [*linear(head.term_weights, vector).tolist(), 0.0][: head.match + 1]
+    if head.recency:
+        total += by_age * math.log(at - place)
+    for back in range(min(head.match, place + 1)):
+        if words[place - back] == 0 or words[place - back] != words[at - back]:
+            break
+        total += by_run[back]
+    return total
 
 
 def test_gradients_of_the_pointer():
@@ -79,7 +107,7 @@ def readable_loss(head, rows, targets):
 )
 @pytest.mark.parametrize("size", SIZES)
 def test_the_fused_loss_of_the_pointer_agrees_with_the_readable_one(softmax, size):
-    head = partial(PointerSentinelHead, softmax=softmax, size=size)
+    head = pointer(size, softmax)
     found = []
     for loss in (CopyingHead.loss, readable_loss):
         network, words = make_network(head).train(), some_words()

@@ -10,9 +10,8 @@ from torch import nn
 from patentlm.errors import ConfigError
 from patentlm.model.cells import LSTM, MogrifierLSTM, WeightDropLSTM
 from patentlm.model.head import SoftmaxHead
-from patentlm.model.pointer import PointerSentinelHead
 from tests.models import trained_model
-from tests.networks import make_network
+from tests.networks import make_network, pointer
 
 CELLS = {
     "torch": nn.LSTM,
@@ -56,9 +55,7 @@ def test_a_gru_has_gates_of_its_own_and_no_cell():
     np.testing.assert_allclose(found.hidden, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "head", [SoftmaxHead, partial(PointerSentinelHead, softmax=SoftmaxHead, size=3)]
-)
+@pytest.mark.parametrize("head", [SoftmaxHead, pointer(3)])
 @torch.inference_mode()
 def test_the_last_layer_is_what_the_head_reads(head):
     model = make_model(LSTM, head=head)

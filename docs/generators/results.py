@@ -6,12 +6,14 @@ prints the page.
 """
 
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
 from benchmarks.results import FOLDER as RESULTS
 from benchmarks.results import shown
+from docs.generators.curves import curves
 
 BAR, GAP, LABEL, WIDTH = 22, 10, 250, 720
 
@@ -41,7 +43,7 @@ def fragment(found: dict[str, Any]) -> str:
     """Plot, table and origin of one result file, in Markdown."""
     parts = []
     if found["plot"]:
-        parts.append(f"```{{raw}} html\n{bars(found['rows'], found['plot'])}\n```")
+        parts.append(f"```{{raw}} html\n{plot(found['rows'], found['plot'])}\n```")
     parts.append(table(found["rows"]))
     if found["note"]:
         parts.append(found["note"])
@@ -57,6 +59,16 @@ def table(rows: list[dict[str, Any]]) -> str:
     rule = "| " + " | ".join("---:" if name in numbers else ":---" for name in names) + " |"
     lines = ["| " + " | ".join(shown(row.get(name)) for name in names) + " |" for row in rows]
     return "\n".join([head, rule, *lines])
+
+
+def plot(rows: list[dict[str, Any]], columns: str | list[str]) -> str:
+    """A bar chart of one column; of two, the second against the first, a line for each name."""
+    if isinstance(columns, str):
+        return bars(rows, columns)
+    lines = defaultdict(list)
+    for row in rows:
+        lines[_label(row)].append(tuple(row[column] for column in columns))
+    return curves(lines, *columns)
 
 
 def bars(rows: list[dict[str, Any]], column: str) -> str:

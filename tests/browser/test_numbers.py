@@ -11,9 +11,8 @@ from patentlm.export.page.weights import rounded
 from patentlm.generation.reader import Reader
 from patentlm.model.cells import LSTM, MogrifierLSTM, WeightDropLSTM
 from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
-from patentlm.model.pointer import PointerSentinelHead
 from tests.browser.pages import in_page, make_model, write_page
-from tests.networks import make_network
+from tests.networks import make_network, pointer
 
 CELLS = {
     "lstm": LSTM,
@@ -26,8 +25,9 @@ HEADS = {
     "softmax": SoftmaxHead,
     "tied": TiedHead,
     "mixture": lambda **sizes: MixtureOfSoftmaxes(mixtures=3, **sizes),
-    "pointer": lambda **sizes: PointerSentinelHead(softmax=TiedHead, size=4, **sizes),
-    "pointer_to_all": lambda **sizes: PointerSentinelHead(softmax=SoftmaxHead, size=None, **sizes),
+    "pointer": pointer(4, TiedHead),
+    "pointer_to_all": pointer(None),
+    "pointer_of_merity": pointer(None, match=0, recency=False, word_bias=False),
 }
 TEXT = tokenize("A neural network is a network trained by the neural method, zebra")
 VOCABULARY = ["<end>", "<unk>", *dict.fromkeys(TEXT[:-1]), "of", "claims"]

@@ -28,7 +28,7 @@ from patentlm.evaluation import dynamic
 from patentlm.evaluation.metrics import Score, read_batch
 from patentlm.generation.generator import LOOK_EVERY, write_part
 from patentlm.generation.sampling import FILTERS
-from patentlm.model import cells, head, pointer
+from patentlm.model import cells, head
 from patentlm.model.adaptive import AdaptiveHead
 from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
@@ -36,7 +36,7 @@ from patentlm.reports import calibration
 from patentlm.training.averaging import Average, ExponentialMovingAverage
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.muon import Muon
-from tests.networks import make_network
+from tests.networks import make_network, pointer
 
 VOCABULARY, SIZE, TEXTS, LONGEST = 60, 32, 4, 40
 CELLS = {
@@ -49,7 +49,7 @@ HEADS = {
     "softmax": head.SoftmaxHead,
     "tied": head.TiedHead,
     "mixture": partial(head.MixtureOfSoftmaxes, mixtures=3),
-    "pointer": partial(pointer.PointerSentinelHead, softmax=head.SoftmaxHead, size=None),
+    "pointer": pointer(None),
 }
 draw = np.random.default_rng(0)
 IDS = np.concatenate([[0], *([*draw.integers(2, VOCABULARY, 4), 0] for _ in range(20))])

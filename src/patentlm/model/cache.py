@@ -7,7 +7,7 @@ from torch import Tensor
 
 from patentlm.errors import ConfigError
 from patentlm.model.head import VocabularyHead
-from patentlm.model.memory import CopyingHead, Rows
+from patentlm.model.memory import CopyingHead, Places, Rows
 from patentlm.model.network import Network
 
 
@@ -33,11 +33,11 @@ class CacheHead(CopyingHead):
         theta: float,
         weight: float,
     ) -> None:
-        super().__init__(softmax, hidden_size=hidden_size, size=size)
+        super().__init__(softmax, hidden_size=hidden_size, size=size, match=0)
         self.theta, self.weight = theta, weight
 
-    def scores(self, hidden: Tensor, remembered: Tensor) -> Tensor:
-        return hidden @ remembered.mT
+    def scores(self, hidden: Tensor, places: Places) -> Tensor:
+        return hidden @ places.vectors.mT
 
     def log_weights(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         empty = scores == -torch.inf

@@ -19,8 +19,9 @@ from patentlm.model.autocast import without_autocast
 from patentlm.model.head import VocabularyHead
 
 Memory = tuple[Tensor, Tensor]
-"""Hidden vectors `(P, B, H)`, and the words after them `(P, B, 1)`; the last vector still waits
-for its word, which a 1 says. All zeros are an empty memory."""
+"""Hidden vectors `(P, B, H)`, and words `(P, B, 1 + K)`: the one after each vector, and the last K
+read by then, latest first. The last vector still waits for its word, which a 1 says. All zeros are
+an empty memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,24 @@ class Rows:
         return self.each(lambda part: part.repeat(*counts))
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What may be copied: S remembered pairs as T positions see them.
+
+    Args:
+        vectors: hidden vectors, `(B, S, H)`.
+        words: that followed them, `(B, S)` int64.
+        ages: how many words ago these were read, `(T, S)`; below 1 for what is yet to come.
+        runs: whether the last 1, 2, … K words read by a place are the last ones read now, K times
+            `(B, T, S)` bool.
+    """
+
+    vectors: Tensor
+    words: Tensor
+    ages: Tensor
+    runs: tuple[Tensor, ...]
+
+
 class CopyingHead(nn.Module, ABC):
     """Predicts a mixture of a distribution over the vocabulary and remembered words.
 
@@ -75,15 +94,18 @@ class CopyingHead(nn.Module, ABC):
         softmax: head over the vocabulary.
         hidden_size: size H of a hidden vector.
         size: pairs that are remembered; None for all.
+        match: words K before each place that are compared with the last ones.
     """
 
-    def __init__(self, softmax: VocabularyHead, *, hidden_size: int, size: int | None) -> None:
+    def __init__(
+        self, softmax: VocabularyHead, *, hidden_size: int, size: int | None, match: int
+    ) -> None:
         super().__init__()
-        self.softmax, self.hidden_size, self.size = softmax, hidden_size, size
+        self.softmax, self.hidden_size, self.size, self.match = softmax, hidden_size, size, match
 
     @abstractmethod
-    def scores(self, hidden: Tensor, remembered: Tensor) -> Tensor:
-        """Scores vectors `(B, S, H)` against hidden vectors `(B, T, H)`, as `(B, T, S)`."""
+    def scores(self, hidden: Tensor, places: Places) -> Tensor:
+        """Scores places against hidden vectors `(B, T, H)`, as `(B, T, S)`."""
 
     @abstractmethod
     def log_weights(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,24 +172,52 @@ def _remember(
         vectors = torch.cat([memory[0].transpose(0, 1), hidden], dim=1)  # (B, P + T, H)
         earlier = memory[1][..., 0].t()
         words = torch.cat([earlier[:, :-1], earlier[:, -1:] * inputs[:, :1], words], dim=1)
-    scores = head.scores(hidden, vectors[:, :-1])  # (B, T, S)
-    scores = scores.masked_fill(_empty(words, hidden.shape[1], head.size), -torch.inf)
+    steps, before = hidden.shape[1], _words_before(inputs, memory, head.match)
+    places = Places(vectors[:, :-1], words, _ages(words, steps), _runs(before, steps))
+    scores = head.scores(hidden, places)  # (B, T, S)
+    scores = scores.masked_fill(_empty(places, head.size), -torch.inf)
     rows = Rows(hidden, scores, words[:, None].expand(scores.shape))
+    words = torch.cat([words, torch.ones_like(inputs[:, :1])], dim=1)
+    words = torch.cat([words[..., None], before], dim=2)  # (B, P + T, 1 + K)
     kept = slice(-head.size if head.size else None, None)
-    words = torch.cat([words, torch.ones_like(inputs[:, :1])], dim=1)[:, kept]
-    return rows, (vectors[:, kept].transpose(0, 1), words.t()[..., None])
+    return rows, (vectors[:, kept].transpose(0, 1), words[:, kept].transpose(0, 1))
 
 
-def _empty(words: Tensor, steps: int, size: int | None) -> Tensor:
-    """Mask `(B, T, S)` of places that must not be copied: `<end>`, future pairs, pairs too old.
-
-    Args:
-        words: remembered words, `(B, S)`.
-        steps: number T of positions; before the last are all pairs.
-        size: how far back a position looks; None for no limit.
+def _words_before(inputs: Tensor, memory: Memory | None, count: int) -> Tensor:
+    """The last K words read by each vector, latest first, `(B, P + T, K)`; 0 where there were
+    none.
     """
+    known = inputs.new_zeros(len(inputs), 1, count)
+    if memory is not None:
+        known = memory[1][..., 1:].transpose(0, 1)
+    read = torch.cat([known[:, -1].flip(1), inputs], dim=1)  # (B, K + T)
+    steps = inputs.shape[1]
+    latest = [read[:, count - back : count - back + steps] for back in range(count)]
+    new = torch.stack(latest, dim=2) if count else read.new_empty(*read.shape, 0)
+    return new if memory is None else torch.cat([known, new], dim=1)
+
+
+def _runs(before: Tensor, steps: int) -> tuple[Tensor, ...]:
+    """See `Places`; the empty word 0 is never one that stood before."""
+    runs: list[Tensor] = []
+    for words in before.unbind(2):
+        now, then = words[:, -steps:, None], words[:, None, :-1]
+        same = (now == then) & (now != 0)
+        runs.append(runs[-1] & same if runs else same)
+    return tuple(runs)
+
+
+def _ages(words: Tensor, steps: int) -> Tensor:
+    """See `Places`; before the last of so many positions stand all words `(B, S)`."""
     count = words.shape[1]
     places, positions = (torch.arange(n, device=words.device) for n in (count, steps))
-    age = count - steps + 1 + positions[:, None] - places  # (T, S)
-    usable = age > 0 if size is None else (age > 0) & (age <= size)
-    return ~usable | (words == 0)[:, None]
+    return count - steps + 1 + positions[:, None] - places
+
+
+def _empty(places: Places, size: int | None) -> Tensor:
+    """Places `(B, T, S)` that must not be copied: `<end>`, what is yet to come, and what was read
+    more than `size` words ago, where that is a limit.
+    """
+    ages = places.ages
+    usable = ages > 0 if size is None else (ages > 0) & (ages <= size)
+    return ~usable | (places.words == 0)[:, None]

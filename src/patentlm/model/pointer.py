@@ -1,6 +1,6 @@
 """The pointer sentinel mixture: a head that learns when to copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -8,7 +8,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from patentlm.model.head import VocabularyHead
-from patentlm.model.memory import CopyingHead, Rows
+from patentlm.model.memory import CopyingHead, Places, Rows
+
+RARE = -3.0
+"""Where the bias of each word begins: copying is learned, not unlearned."""
 
 
 class PointerSentinelHead(CopyingHead):
@@ -18,11 +21,22 @@ class PointerSentinelHead(CopyingHead):
     softmax over `q · h_i` for all remembered vectors and `q · s` for the sentinel gives the weights
     of the remembered words and of the vocabulary.
 
+    To the scores of remembered words three terms can be added, whose weights are learned:
+
+    - `match`: for each k up to it, `w_k · h + b_k` where the last k words are those that stood
+      before the remembered word. So runs of words are copied on, as the induction heads of
+      transformers do (Olsson et al. 2022, "In-context learning and induction heads").
+    - `recency`: `(w · h + b) log(age)`, of a word read `age` words ago.
+    - `word_bias`: a number for each word of the vocabulary: some are worth copying, others not.
+
     Args:
         hidden_size: size H of a hidden vector.
         embedding: embedding of the words.
         softmax: makes the head over the vocabulary from these two.
         size: last words that can be pointed at; None for all.
+        match: longest run of words that is compared; 0 for none.
+        recency: with a term for the age.
+        word_bias: with a term for the word.
     """
 
     def __init__(
@@ -32,14 +46,35 @@ class PointerSentinelHead(CopyingHead):
         embedding: nn.Embedding,
         softmax: Callable[..., VocabularyHead],
         size: int | None,
+        match: int,
+        recency: bool,
+        word_bias: bool,
     ) -> None:
         head = softmax(hidden_size=hidden_size, embedding=embedding)
-        super().__init__(head, hidden_size=hidden_size, size=size)
+        super().__init__(head, hidden_size=hidden_size, size=size, match=match)
         self.query = nn.Sequential(nn.Linear(hidden_size, hidden_size), nn.Tanh())
         self.sentinel = nn.Parameter(torch.zeros(hidden_size))
+        self.recency = recency
+        self.term_weights = nn.Linear(hidden_size, match + recency) if match + recency else None
+        self.word_bias = None
+        if word_bias:
+            self.word_bias = nn.Parameter(torch.full((embedding.num_embeddings,), RARE))
 
-    def scores(self, hidden: Tensor, remembered: Tensor) -> Tensor:
-        return self.query(hidden) @ remembered.mT  # type: ignore[no-any-return]
+    def scores(self, hidden: Tensor, places: Places) -> Tensor:
+        scores = self.query(hidden) @ places.vectors.mT  # (B, T, S)
+        if self.term_weights is not None:
+            terms = torch.stack([*self._terms(places, scores)], dim=-1)  # (B, T, S, F)
+            scores = scores + (terms @ self.term_weights(hidden)[..., None])[..., 0]
+        if self.word_bias is not None:
+            scores = scores + self.word_bias[places.words][:, None]
+        return scores  # type: ignore[no-any-return]
+
+    def _terms(self, places: Places, scores: Tensor) -> Iterator[Tensor]:
+        """What is added to scores, by weights that hidden vectors give, `(B, T, S)` each."""
+        for run in places.runs:
+            yield run.to(scores.dtype)
+        if self.recency:
+            yield places.ages.clamp(min=1).to(scores.dtype).log().expand_as(scores)
 
     def log_weights(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         weights = torch.cat([self._sentinel(hidden), scores], dim=-1).log_softmax(-1)

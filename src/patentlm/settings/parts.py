@@ -159,6 +159,9 @@ HEAD = Part(
         "patentlm.model.pointer.PointerSentinelHead": {
             "softmax": Part(SOFTMAX),
             "size": nullable(whole(1)),
+            "match": whole(0, 100),
+            "recency": FLAG,
+            "word_bias": FLAG,
         },
     }
 )

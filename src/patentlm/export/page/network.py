@@ -109,10 +109,20 @@ def _head(head: nn.Module, tensors: Tensors) -> dict[str, Any]:
         return {"kind": "mixture", "weight": "@embedding", **_named(parts, tensors, "head")}
     if type(head) is PointerSentinelHead:
         query: Any = head.query[0]
-        parts = {"query": query.weight, "queryBias": query.bias, "sentinel": head.sentinel}
-        named = _named(parts, tensors, "pointer")
+        terms: Any = head.term_weights
+        parts = {
+            "query": query.weight,
+            "queryBias": query.bias,
+            "sentinel": head.sentinel,
+            "terms": terms and terms.weight,
+            "termsBias": terms and terms.bias,
+            "wordBias": head.word_bias,
+        }
+        plain = {"size": head.size, "match": head.match, "recency": head.recency}
         softmax = _head(head.softmax, tensors)
-        return {"kind": "pointer", "size": head.size, "softmax": softmax, **named}
+        return {
+            "kind": "pointer", "softmax": softmax, **plain, **_named(parts, tensors, "pointer")
+        }  # fmt: skip
     raise ConfigError(
         f"format=page: it knows no {type(head).__name__}; it runs the heads softmax, tied, "
         "mixture_of_softmaxes and pointer_sentinel"

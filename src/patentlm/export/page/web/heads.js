@@ -1,6 +1,7 @@
 // Heads: from a hidden vector to the logarithms of all words' probabilities.
 //
-// `logProbabilities(hidden, memory)`; a memory is a list of `[hidden vector, word after it]`.
+// `logProbabilities(hidden, memory, words)`; a memory is a list of `[hidden vector, word after it]`,
+// and words are all that were read, one more than are remembered.
 
 /** Turns logits into natural logarithms of probabilities, in place (softmax). */
 export function logSoftmax(logits) {
@@ -58,18 +59,24 @@ class MixtureHead {
 }
 
 /** Points at words of the text so far or, at a trained sentinel, leaves it to the vocabulary
- * (Merity et al. 2017). `<end>`, word 0, is never copied. */
+ * (Merity et al. 2017), by the place, the words before it and the word itself, see
+ * `patentlm.model.pointer`. `<end>`, word 0, is never copied. */
 class PointerSentinelHead {
   constructor({ softmax, ...weights }, kernel) {
     Object.assign(this, weights, { kernel, softmax: makeHead(softmax, kernel) });
   }
 
-  logProbabilities(hidden, memory) {
+  logProbabilities(hidden, memory, words) {
     const query = linear(this.kernel, this.query, hidden, this.queryBias).map(Math.tanh);
     const product = (vector) => query.reduce((sum, value, at) => sum + value * vector[at], 0);
-    const remembered = this.size === null ? memory : memory.slice(-this.size);
-    const places = remembered.filter(([, word]) => word !== 0);
-    const scores = [this.sentinel.data, ...places.map(([vector]) => vector)].map(product);
+    const term = this.terms ? this.weigh(hidden, words) : () => 0;
+    const bias = (word) => (this.wordBias ? this.wordBias.data[word] : 0);
+    const places = [];
+    for (let at = Math.max(0, memory.length - (this.size ?? Infinity)); at < memory.length; at++) {
+      const [vector, word] = memory[at];
+      if (word !== 0) places.push([product(vector) + term(at) + bias(word), word]);
+    }
+    const scores = [product(this.sentinel.data), ...places.map(([score]) => score)];
     const shares = logSoftmax(Float64Array.from(scores));
     const probabilities = this.softmax.logProbabilities(hidden);
     for (let word = 0; word < probabilities.length; word++) probabilities[word] += shares[0];
@@ -81,6 +88,21 @@ class PointerSentinelHead {
       probabilities[word] = Math.log(Math.exp(probabilities[word]) + share);
     }
     return probabilities;
+  }
+
+  /** What runs of equal words and the age add to the score of a place. */
+  weigh(hidden, words) {
+    const weights = linear(this.kernel, this.terms, hidden, this.termsBias);
+    const last = words.length - 1;
+    return (place) => {
+      let sum = this.recency ? weights[this.match] * Math.log(last - place) : 0;
+      for (let back = 0; back < this.match; back++) {
+        const word = words[place - back];
+        if (!word || word !== words[last - back]) break; // `<end>`, and what is before all words
+        sum += weights[back];
+      }
+      return sum;
+    };
   }
 }
 

@@ -26,12 +26,12 @@ export class Network {
   /** A state in which nothing has been read. */
   start() {
     const zeros = ({ size }) => ({ h: new Float64Array(size), c: new Float64Array(size) });
-    return { layers: this.layers.map(zeros), memory: [], read: false };
+    return { layers: this.layers.map(zeros), memory: [], words: [] };
   }
 
   clone(state) {
     const layers = state.layers.map(({ h, c }) => ({ h: h.slice(), c: c.slice() }));
-    return { layers, memory: state.memory.slice(), read: state.read };
+    return { layers, memory: state.memory.slice(), words: state.words.slice() };
   }
 
   /** The vector of a word. */
@@ -58,18 +58,18 @@ export class Network {
       const above = this.layers[depth + 1];
       if (above) projected = states.map((state) => above.project(state.layers[depth].h));
     });
-    for (const state of states) state.read = true;
+    for (const state of states) state.words.push(word);
   }
 
   /** Natural logarithms of the probabilities of all words, after what a state has read. */
   logProbabilities(state) {
-    return this.head.logProbabilities(state.layers.at(-1).h, state.memory);
+    return this.head.logProbabilities(state.layers.at(-1).h, state.memory, state.words);
   }
 }
 
 /** The hidden vector before a word, and the word, become a pair that can be copied from. */
 function remember(state, word) {
-  if (state.read) state.memory.push([state.layers.at(-1).h.slice(), word]);
+  if (state.words.length) state.memory.push([state.layers.at(-1).h.slice(), word]);
 }
 
 /** The same value with tensors in place of their names, which begin with `@`. */
