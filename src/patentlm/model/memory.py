@@ -184,9 +184,7 @@ def _remember(
 
 
 def _words_before(inputs: Tensor, memory: Memory | None, count: int) -> Tensor:
-    """The last K words read by each vector, latest first, `(B, P + T, K)`; 0 where there were
-    none.
-    """
+    """Last K words read by each vector, latest first, `(B, P + T, K)`; 0 where there were none."""
     known = inputs.new_zeros(len(inputs), 1, count)
     if memory is not None:
         known = memory[1][..., 1:].transpose(0, 1)
@@ -215,8 +213,11 @@ def _ages(words: Tensor, steps: int) -> Tensor:
 
 
 def _empty(places: Places, size: int | None) -> Tensor:
-    """Places `(B, T, S)` that must not be copied: `<end>`, what is yet to come, and what was read
-    more than `size` words ago, where that is a limit.
+    """Mask `(B, T, S)` of places that must not be copied: `<end>`, future pairs, pairs too old.
+
+    Args:
+        places: seen from T positions.
+        size: how far back a position looks; None for no limit.
     """
     ages = places.ages
     usable = ages > 0 if size is None else (ages > 0) & (ages <= size)
