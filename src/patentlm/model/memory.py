@@ -185,11 +185,12 @@ def _remember(
 
 def _words_before(inputs: Tensor, memory: Memory | None, count: int) -> Tensor:
     """Last K words read by each vector, latest first, `(B, P + T, K)`; 0 where there were none."""
-    known = inputs.new_zeros(len(inputs), 1, count)
-    if memory is not None:
+    texts, steps = inputs.shape
+    if memory is None:
+        known = inputs.new_zeros(texts, 1, count)
+    else:
         known = memory[1][..., 1:].transpose(0, 1)
     read = torch.cat([known[:, -1].flip(1), inputs], dim=1)  # (B, K + T)
-    steps = inputs.shape[1]
     latest = [read[:, count - back : count - back + steps] for back in range(count)]
     new = torch.stack(latest, dim=2) if count else read.new_empty(*read.shape, 0)
     return new if memory is None else torch.cat([known, new], dim=1)
