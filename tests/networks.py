@@ -24,7 +24,7 @@ PLAIN: dict[str, Any] = {
     "head": SoftmaxHead,
 }
 
-TERMS: dict[str, Any] = {"match": 2, "recency": True, "word_bias": True}
+TERMS: dict[str, Any] = {"match": 2, "word_bias": True}
 """Of a pointer: all that can be added to its scores."""
 
 

@@ -20,16 +20,15 @@ from tests.copying import (
 )
 from tests.networks import pointer
 
-NO_TERMS = {"match": 0, "recency": False, "word_bias": False}
+NO_TERMS = {"match": 0, "word_bias": False}
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("terms", [NO_TERMS, {"match": 1, "recency": False}, {}])
+@pytest.mark.parametrize("terms", [NO_TERMS, {"match": 1}, {}])
 def test_the_pointer_is_that_of_merity_with_terms(size, terms):
     """q = tanh(W h + b), a = softmax([q·h_i + terms …; q·s]), p = g p_vocab + Σ a_i 1{w = x_{i+1}}.
 
-    The terms are `v · h + b` for each run of words that are the same, the like times log(age), and
-    a bias by word.
+    The terms are `v · h + b` for each run of words that are the same, and a bias by word.
     """
     network = make_network(pointer(size, **terms))
     words = torch.tensor([[3, 1, 2, 1, 2, 0, 1, 2, 4]])
@@ -64,11 +63,7 @@ def linear(layer, vector):
 def terms_of(head, vector, words, place, at):
     """What is added to the score of the word after a place."""
     total = 0.0 if head.word_bias is None else head.word_bias[words[place + 1]].item()
-    if head.term_weights is None:
-        return total
-    *by_run, by_age = [*linear(head.term_weights, vector).tolist(), 0.0][: head.match + 1]
-    if head.recency:
-        total += by_age * math.log(at - place)
+    by_run = linear(head.run_weights, vector).tolist() if head.match else []
     for back in range(min(head.match, place + 1)):
         if words[place - back] == 0 or words[place - back] != words[at - back]:
             break

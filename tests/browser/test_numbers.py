@@ -27,7 +27,7 @@ HEADS = {
     "mixture": lambda **sizes: MixtureOfSoftmaxes(mixtures=3, **sizes),
     "pointer": pointer(4, TiedHead),
     "pointer_to_all": pointer(None),
-    "pointer_of_merity": pointer(None, match=0, recency=False, word_bias=False),
+    "pointer_of_merity": pointer(None, match=0, word_bias=False),
 }
 TEXT = tokenize("A neural network is a network trained by the neural method, zebra")
 VOCABULARY = ["<end>", "<unk>", *dict.fromkeys(TEXT[:-1]), "of", "claims"]

@@ -76,14 +76,12 @@ class Places:
     Args:
         vectors: hidden vectors, `(B, S, H)`.
         words: that followed them, `(B, S)` int64.
-        ages: how many words ago these were read, `(T, S)`; below 1 for what is yet to come.
         runs: whether the last 1, 2, … K words read by a place are the last ones read now, K times
             `(B, T, S)` bool.
     """
 
     vectors: Tensor
     words: Tensor
-    ages: Tensor
     runs: tuple[Tensor, ...]
 
 
@@ -173,9 +171,9 @@ def _remember(
         earlier = memory[1][..., 0].t()
         words = torch.cat([earlier[:, :-1], earlier[:, -1:] * inputs[:, :1], words], dim=1)
     steps, before = hidden.shape[1], _words_before(inputs, memory, head.match)
-    places = Places(vectors[:, :-1], words, _ages(words, steps), _runs(before, steps))
+    places = Places(vectors[:, :-1], words, _runs(before, steps))
     scores = head.scores(hidden, places)  # (B, T, S)
-    scores = scores.masked_fill(_empty(places, head.size), -torch.inf)
+    scores = scores.masked_fill(_empty(words, steps, head.size), -torch.inf)
     rows = Rows(hidden, scores, words[:, None].expand(scores.shape))
     words = torch.cat([words, torch.ones_like(inputs[:, :1])], dim=1)
     words = torch.cat([words[..., None], before], dim=2)  # (B, P + T, 1 + K)
@@ -206,20 +204,16 @@ def _runs(before: Tensor, steps: int) -> tuple[Tensor, ...]:
     return tuple(runs)
 
 
-def _ages(words: Tensor, steps: int) -> Tensor:
-    """See `Places`; before the last of so many positions stand all words `(B, S)`."""
-    count = words.shape[1]
-    places, positions = (torch.arange(n, device=words.device) for n in (count, steps))
-    return count - steps + 1 + positions[:, None] - places
-
-
-def _empty(places: Places, size: int | None) -> Tensor:
+def _empty(words: Tensor, steps: int, size: int | None) -> Tensor:
     """Mask `(B, T, S)` of places that must not be copied: `<end>`, future pairs, pairs too old.
 
     Args:
-        places: seen from T positions.
+        words: remembered words, `(B, S)`.
+        steps: number T of positions; before the last are all pairs.
         size: how far back a position looks; None for no limit.
     """
-    ages = places.ages
-    usable = ages > 0 if size is None else (ages > 0) & (ages <= size)
-    return ~usable | (places.words == 0)[:, None]
+    count = words.shape[1]
+    places, positions = (torch.arange(n, device=words.device) for n in (count, steps))
+    age = count - steps + 1 + positions[:, None] - places  # (T, S)
+    usable = age > 0 if size is None else (age > 0) & (age <= size)
+    return ~usable | (words == 0)[:, None]

@@ -1,6 +1,6 @@
 """The pointer sentinel mixture: a head that learns when to copy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,12 +21,11 @@ class PointerSentinelHead(CopyingHead):
     softmax over `q · h_i` for all remembered vectors and `q · s` for the sentinel gives the weights
     of the remembered words and of the vocabulary.
 
-    To the scores of remembered words three terms can be added, whose weights are learned:
+    To the scores of remembered words two learned terms can be added:
 
     - `match`: for each k up to it, `w_k · h + b_k` where the last k words are those that stood
       before the remembered word. So runs of words are copied on, as the induction heads of
       transformers do (Olsson et al. 2022, "In-context learning and induction heads").
-    - `recency`: `(w · h + b) log(age)`, of a word read `age` words ago.
     - `word_bias`: a number for each word of the vocabulary: some are worth copying, others not.
 
     Args:
@@ -35,7 +34,6 @@ class PointerSentinelHead(CopyingHead):
         softmax: makes the head over the vocabulary from these two.
         size: last words that can be pointed at; None for all.
         match: longest run of words that is compared; 0 for none.
-        recency: with a term for the age.
         word_bias: with a term for the word.
     """
 
@@ -47,34 +45,25 @@ class PointerSentinelHead(CopyingHead):
         softmax: Callable[..., VocabularyHead],
         size: int | None,
         match: int,
-        recency: bool,
         word_bias: bool,
     ) -> None:
         head = softmax(hidden_size=hidden_size, embedding=embedding)
         super().__init__(head, hidden_size=hidden_size, size=size, match=match)
         self.query = nn.Sequential(nn.Linear(hidden_size, hidden_size), nn.Tanh())
         self.sentinel = nn.Parameter(torch.zeros(hidden_size))
-        self.recency = recency
-        self.term_weights = nn.Linear(hidden_size, match + recency) if match + recency else None
+        self.run_weights = nn.Linear(hidden_size, match) if match else None
         self.word_bias = None
         if word_bias:
             self.word_bias = nn.Parameter(torch.full((embedding.num_embeddings,), RARE))
 
     def scores(self, hidden: Tensor, places: Places) -> Tensor:
         scores = self.query(hidden) @ places.vectors.mT  # (B, T, S)
-        if self.term_weights is not None:
-            terms = torch.stack([*self._terms(places, scores)], dim=-1)  # (B, T, S, F)
-            scores = scores + (terms @ self.term_weights(hidden)[..., None])[..., 0]
+        if self.run_weights is not None:
+            runs = torch.stack(places.runs, dim=-1).to(scores.dtype)  # (B, T, S, K)
+            scores = scores + (runs @ self.run_weights(hidden)[..., None])[..., 0]
         if self.word_bias is not None:
             scores = scores + self.word_bias[places.words][:, None]
         return scores  # type: ignore[no-any-return]
-
-    def _terms(self, places: Places, scores: Tensor) -> Iterator[Tensor]:
-        """What is added to scores, by weights that hidden vectors give, `(B, T, S)` each."""
-        for run in places.runs:
-            yield run.to(scores.dtype)
-        if self.recency:
-            yield places.ages.clamp(min=1).to(scores.dtype).log().expand_as(scores)
 
     def log_weights(self, hidden: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         weights = torch.cat([self._sentinel(hidden), scores], dim=-1).log_softmax(-1)

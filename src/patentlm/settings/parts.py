@@ -160,7 +160,6 @@ HEAD = Part(
             "softmax": Part(SOFTMAX),
             "size": nullable(whole(1)),
             "match": whole(0, 100),
-            "recency": FLAG,
             "word_bias": FLAG,
         },
     }

@@ -109,16 +109,16 @@ def _head(head: nn.Module, tensors: Tensors) -> dict[str, Any]:
         return {"kind": "mixture", "weight": "@embedding", **_named(parts, tensors, "head")}
     if type(head) is PointerSentinelHead:
         query: Any = head.query[0]
-        terms: Any = head.term_weights
+        runs: Any = head.run_weights
         parts = {
             "query": query.weight,
             "queryBias": query.bias,
             "sentinel": head.sentinel,
-            "terms": terms and terms.weight,
-            "termsBias": terms and terms.bias,
+            "runs": runs and runs.weight,
+            "runsBias": runs and runs.bias,
             "wordBias": head.word_bias,
         }
-        plain = {"size": head.size, "match": head.match, "recency": head.recency}
+        plain = {"size": head.size, "match": head.match}
         softmax = _head(head.softmax, tensors)
         return {
             "kind": "pointer", "softmax": softmax, **plain, **_named(parts, tensors, "pointer")

@@ -69,12 +69,12 @@ class PointerSentinelHead {
   logProbabilities(hidden, memory, words) {
     const query = linear(this.kernel, this.query, hidden, this.queryBias).map(Math.tanh);
     const product = (vector) => query.reduce((sum, value, at) => sum + value * vector[at], 0);
-    const term = this.terms ? this.weigh(hidden, words) : () => 0;
+    const run = this.runs ? this.weigh(hidden, words) : () => 0;
     const bias = (word) => (this.wordBias ? this.wordBias.data[word] : 0);
     const places = [];
     for (let at = Math.max(0, memory.length - (this.size ?? Infinity)); at < memory.length; at++) {
       const [vector, word] = memory[at];
-      if (word !== 0) places.push([product(vector) + term(at) + bias(word), word]);
+      if (word !== 0) places.push([product(vector) + run(at) + bias(word), word]);
     }
     const scores = [product(this.sentinel.data), ...places.map(([score]) => score)];
     const shares = logSoftmax(Float64Array.from(scores));
@@ -90,12 +90,12 @@ class PointerSentinelHead {
     return probabilities;
   }
 
-  /** What runs of equal words and the age add to the score of a place. */
+  /** What a run of equal words adds to the score of a place. */
   weigh(hidden, words) {
-    const weights = linear(this.kernel, this.terms, hidden, this.termsBias);
+    const weights = linear(this.kernel, this.runs, hidden, this.runsBias);
     const last = words.length - 1;
     return (place) => {
-      let sum = this.recency ? weights[this.match] * Math.log(last - place) : 0;
+      let sum = 0;
       for (let back = 0; back < this.match; back++) {
         const word = words[place - back];
         if (!word || word !== words[last - back]) break; // `<end>`, and what is before all words
