@@ -9,7 +9,7 @@ from torch import Tensor
 Batch = tuple[Tensor, Tensor]
 
 IGNORE = -100
-"""Stands in `targets` wherever no prediction is asked; the default of torch's cross entropy."""
+"""Marks positions of `targets` without a prediction; the default of torch's cross entropy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from patentlm.settings.parts import DATA, ENTRY, MODEL, TOKENIZER
 
 FORMAT = 3
 KEY = "patentlm"
-"""Where a checkpoint of Lightning's holds our part of it."""
+"""Key of our entry in Lightning's checkpoints."""
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocabulary.json"
 """The files of an exported model, as `export.py format=safetensors` writes them."""
 

@@ -31,9 +31,9 @@ from patentlm.terminal import one_line, say
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
-"""The environment variable by which Hydra raises errors instead of printing them."""
+"""Environment variable that makes Hydra raise errors instead of printing them."""
 INTERRUPTED = 130
-"""The exit code that shells know of Ctrl-C."""
+"""Exit code after Ctrl-C, as shells expect."""
 
 
 def command(config_name: str) -> Callable[[Callable[[DictConfig], object]], Callable[[], None]]:

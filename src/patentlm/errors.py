@@ -10,7 +10,7 @@ FILE_MISTAKES = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG,
     errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EIO, errno.EFBIG,
 }  # fmt: skip
-"""What the person at the keyboard can mend."""
+"""Errors of the file system that the user can fix."""
 
 
 class PatentLMError(Exception):

@@ -13,7 +13,7 @@ from torch import Tensor
 from patentlm.errors import CheckpointError
 
 DIGEST = "digest"
-"""Where an entry holds its digest."""
+"""Key of an entry's digest."""
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 """Of weights."""
 

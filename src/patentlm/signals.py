@@ -8,9 +8,9 @@ from types import FrameType
 from typing import Any
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Each ends a process, with the exit code 128 + its number, as shells expect it."""
+"""Signals that end a process with exit code 128 + number, as shells expect."""
 WARNING = (signal.SIGUSR1, signal.SIGUSR2)
-"""A batch system's warning that time is almost over: save a checkpoint and go on."""
+"""A batch system's warning before it ends a job: save a checkpoint and continue."""
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 

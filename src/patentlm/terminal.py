@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 
 
 LONGEST = 2000
-"""Characters of a line; the middle of a longer one is cut."""
+"""Maximum characters of a line; longer ones are cut in the middle."""
 
 
 def one_line(text: str) -> str:

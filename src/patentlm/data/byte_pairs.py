@@ -26,10 +26,10 @@ from patentlm.errors import ConfigError
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 BYTES = [chr(byte) for byte in range(256) if byte not in b"\t\n\v\f\r"]
-"""Every byte that a word can hold, and the blank, each as the character of its number."""
+"""Every byte that a word can contain, and the blank, each as the character of its number."""
 
 MOST_COUNTED = 10_000_000
-"""Words that pairs are counted in; of more, each word's share."""
+"""Number of words that pairs are counted in; counts of more words are scaled down."""
 
 
 class BytePairVocabulary(Vocabulary):

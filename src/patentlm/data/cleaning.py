@@ -11,7 +11,7 @@ from patentlm.data.references import removal, remove, remove_references
 from patentlm.errors import ConfigError
 
 MOST_PASSES = 50
-"""Passes over a text in which one removal lays bare the next; so its time is bounded."""
+"""Maximum passes over a text in which one removal reveals the next, to bound the time."""
 
 # Exactly one CSV field. A text that only begins and ends with quoted words is none, because its
 # inner quotes are not doubled.

@@ -27,10 +27,10 @@ from patentlm.errors import DataError
 log = logging.getLogger(__name__)
 
 LAYOUT = 4
-"""Of what lies in a corpus's folder; a corpus of another one is made anew."""
+"""Version of the files in a corpus's folder; corpora of other versions are made again."""
 
 SCRATCH = ".part"
-"""Suffix of the folder beside a corpus in which it is made."""
+"""Suffix of the temporary folder in which a corpus is made."""
 
 
 def prepare(source: Source, tokenizer: Tokenizer) -> Corpus:

@@ -23,7 +23,7 @@ SPLITS = ("train", "valid", "test")
 REMOVED = -1
 
 Sides = NDArray[np.int8]
-"""The place in `SPLITS` of each text, or `REMOVED`, `(texts,)`."""
+"""Index in `SPLITS` of each text, or `REMOVED`, `(texts,)`."""
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ or `RUNNING` for all the text before it."""
 
 RUNNING = "running text"
 BLOCK = 2**22
-"""Ids that are looked through at a time."""
+"""Number of ids that are searched at a time."""
 
 
 def describe_context(context: Context) -> str:

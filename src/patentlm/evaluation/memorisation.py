@@ -11,10 +11,10 @@ from patentlm.data.windows import abstract_starts
 from patentlm.data.words import END, UNK
 
 COPIED = 8
-"""Words in a row from which on a run counts as copied."""
+"""Minimum length of a word sequence that counts as copied."""
 
 PIECE = 1 << 21
-"""Positions of the training set that are looked at together: some 100 MB of memory."""
+"""Positions of the training set that are processed at once, in about 100 MB of memory."""
 
 
 class Run(NamedTuple):

@@ -15,7 +15,7 @@ from patentlm.model.autocast import without_autocast
 from patentlm.model.network import Network, State
 
 ROWS = 1024
-"""Targets whose logits are held in memory at once."""
+"""Maximum number of targets whose logits are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from patentlm.errors import ConfigError, DataError
 Probabilities = NDArray[np.float64]
 
 UNSEEN = -1
-"""The rank of a context that the training split does not have."""
+"""Rank of a context that does not occur in the training split."""
 
 
 @dataclass(frozen=True, kw_only=True)

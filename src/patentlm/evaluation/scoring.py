@@ -14,7 +14,7 @@ from patentlm.model.network import Network, State
 from patentlm.progress import progress
 
 NGRAM_ROWS = 256
-"""Targets whose distributions over the vocabulary are held in memory at once."""
+"""Maximum number of targets whose distributions are in memory at once."""
 
 
 @torch.inference_mode()

@@ -20,7 +20,7 @@ from patentlm.model.network import Network
 
 ALTERNATIVES = 10
 STRONGEST = 16
-"""Bits of surprise from which on a word's colour gets no stronger."""
+"""Bits of surprisal at which a word's colour is strongest."""
 
 
 class Alternative(NamedTuple):

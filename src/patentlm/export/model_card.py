@@ -17,7 +17,7 @@ FIGURES = {
     "epochs": "epochs",
     "fit/seconds": "seconds of fitting",
 }
-"""What a card shows of `metrics.json`, and how it calls them."""
+"""Metrics of `metrics.json` that a card shows, with their labels."""
 
 
 def model_card(run: ExportedRun) -> str:

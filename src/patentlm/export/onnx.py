@@ -21,7 +21,7 @@ from patentlm.trained_model import TrainedModel
 
 MODEL, SMALL = "model.onnx", "model.int8.onnx"
 ANY = 2**62
-"""Size of constants that are folded: all, or each step would put the weights in order anew."""
+"""Maximum size of folded constants: all, or each step would reorder the weights."""
 
 
 def write(run: ExportedRun, *, path: str | None, int8: bool) -> str:

@@ -19,7 +19,7 @@ from patentlm.export.run import ExportedRun
 from patentlm.progress import progress
 
 MOST_TARGETS = 5_000
-"""Targets of valid that a perplexity is measured on, about."""
+"""About how many targets of valid a perplexity is measured on."""
 TIMED_WORDS = 300
 TYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
 

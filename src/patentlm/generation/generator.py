@@ -26,11 +26,11 @@ FEWEST_TEXTS, MOST_TEXTS = 8, 32
 """Texts that one thread writes side by side: fewer don't fill it, the logits of more don't fit its
 cache."""
 ON_DEVICE = 256
-"""Texts that an accelerator writes side by side."""
+"""Texts that an accelerator writes in parallel."""
 LOOK_EVERY = 16
-"""Words after which it is asked which texts have ended: the host waits for it then."""
+"""Words between two checks for ended texts, for which the host waits."""
 ONEDNN_ROWS = 256
-"""oneDNN's LSTM lays out its weights anew in each call, which pays from so many rows on."""
+"""Rows from which on oneDNN's LSTM, which reorders its weights in each call, is faster."""
 
 
 @dataclass(frozen=True, slots=True)

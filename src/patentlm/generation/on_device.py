@@ -47,7 +47,7 @@ def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
 
 
 FILTERS = sampling.FILTERS | {"no_repeat_ngram": no_repeat_ngram, "top_p": top_p}
-"""Those of `sampling.FILTERS`, in the same order."""
+"""The same filters as in `sampling.FILTERS`, in the same order."""
 
 
 def choose(

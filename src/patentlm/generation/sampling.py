@@ -21,9 +21,9 @@ Filter = Callable[[Tensor, Tensor, float], Tensor]
 NEVER = -math.inf
 NO_WORD = "no word can be drawn: the network's logits are not finite numbers"
 BELOW_1 = 1 - 2**-24
-"""The largest float32 below 1; times any number it is less, however rounded."""
+"""The largest float32 below 1; multiplying by it makes any number smaller, also after rounding."""
 GREEDY_BELOW = 1e-6
-"""A colder temperature than this is greedy: dividing by it would leave the range of a float."""
+"""Lower temperatures are greedy: dividing by them would overflow."""
 
 
 def repetition_penalty(logits: Tensor, written: Tensor, value: float) -> Tensor:
@@ -133,7 +133,7 @@ FILTERS: dict[str, Filter] = {
     "top_p": top_p,
     "min_p": min_p,
 }
-"""The filters by their name in a sampling config, in the order in which they apply."""
+"""Filters by their name in a sampling config, in the order in which they are applied."""
 
 _RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "repetition_penalty": ("above 0, at most 1000", lambda value: 0 < value <= 1000),

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BITS = 16
-"""Of a random number that decides about a unit: shares are kept to within 2⁻¹⁷."""
+"""Bits of a random number for each unit: probabilities are exact to within 2⁻¹⁷."""
 
 
 def dropout(inputs: Tensor, p: float) -> Tensor:

@@ -16,7 +16,7 @@ from patentlm.progress import progress
 from patentlm.terminal import printable
 
 FREQUENT = 12
-"""Words of the vocabulary that the text shows."""
+"""Number of words of the vocabulary that the text shows."""
 
 
 def as_json(source: Source, corpus: Corpus, show: int | None) -> str:

@@ -13,7 +13,7 @@ from patentlm.progress import progress
 from patentlm.trained_model import Text, TrainedModel
 
 Format = Callable[[Sequence[Text], Sequence[Copied] | None, Sequence[ScoredText] | None], str]
-"""From texts, and for each of them what is copied and how its words score, if that was asked."""
+"""Formats texts with what they copy and how their words score, each if asked for."""
 
 
 def as_text(

@@ -13,12 +13,12 @@ from patentlm.settings.checking import hint
 from patentlm.terminal import KEY
 
 TEXTS = ("prompt", "data.query", "data.column")
-"""Settings whose values are taken as typed: commas, brackets, `${…}` and all."""
+"""Settings whose values are taken literally, with commas, brackets and `${…}`."""
 PATHS = (
     "checkpoint", "ckpt_path", "init_from", "word_vectors", "data.path", "path",
     "hydra.run.dir", "hydra.sweep.dir",
 )  # fmt: skip
-"""The same, but for Hydra's `now`, `oc.env` and `hydra` in `${…}`, which name folders."""
+"""Settings taken literally except for Hydra's `${now:…}`, `${oc.env:…}` and `${hydra:…}`."""
 
 SWEEP = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
 FLAGS = {
@@ -26,7 +26,7 @@ FLAGS = {
     "-r", "--run", "-m", "--multirun", "-sc", "--shell-completion", "-cp", "--config-path", "-cn",
     "--config-name", "-cd", "--config-dir", "--experimental-rerun", "-i", "--info",
 }  # fmt: skip
-"""What Hydra takes that is not a setting."""
+"""Arguments of Hydra that are not settings."""
 
 _KEY_NAME = "data.api_key"
 _KEY_NAMES = ("api_key", "apikey", "uspto_api_key", "key", "token", "access_token")

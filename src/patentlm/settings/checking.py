@@ -10,11 +10,11 @@ from patentlm.settings.schema import SCRIPTS
 
 WAYS = {"_partial_": one_of(True, False), "_recursive_": one_of(True, False),
         "_convert_": one_of("none", "partial", "object", "all")}  # fmt: skip
-"""How Hydra makes a part."""
+"""Keys that tell Hydra how to make a part."""
 
 
 Mistake = tuple[str, str]
-"""The dotted name of a setting, and what is wrong with it."""
+"""Dotted name of a setting, and what is wrong with it."""
 
 
 def mistakes(value: Any, schema: Schema, name: str) -> Iterator[Mistake]:

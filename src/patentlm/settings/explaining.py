@@ -13,7 +13,7 @@ from patentlm.settings.arguments import is_sweep
 from patentlm.settings.checking import is_setting, names_of, nearest, no_such, shown
 
 LONGEST_NAME = 20
-"""Characters of a word alone that is shown: a longer one may be a key."""
+"""Maximum characters of a single word that is shown: a longer one may be a key."""
 
 
 def explain(script: str, conf: Path, arguments: Sequence[str], error: Exception) -> ConfigError:

@@ -17,7 +17,7 @@ from patentlm.settings.schema import HYDRA, SCRIPTS
 from patentlm.terminal import say
 
 LONGEST = 200
-"""Bytes of a job's name; most file systems allow 255 for the name of a folder."""
+"""Maximum bytes of a job's name; most file systems allow 255 for a folder's name."""
 PATHS = ("checkpoint", "ckpt_path", "init_from", "word_vectors", "path", "data.path")
 OF_A_SWEEP = ("sweep", "sweeper", "launcher")
 

@@ -43,7 +43,7 @@ class Named:
 
 
 Schema = Kind | Part | Named | Mapping[str, Any]
-"""What may stand under a name: a value, a part, named parts, or a table of further settings."""
+"""What is allowed for a name: a value, a part, named parts, or a table of further settings."""
 
 
 def whole(low: int | None = None, high: int | None = None) -> Kind:

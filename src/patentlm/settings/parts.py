@@ -25,7 +25,7 @@ from patentlm.settings.kinds import (
 )
 
 PORTAL = "https://api.uspto.gov/api/v1"
-"""The one host that is asked for what a checkpoint names; the key is for it alone."""
+"""The only host that is asked for data named in a checkpoint, and that gets the key."""
 
 SIZE = whole(1, 65_536)
 SEED = whole(0, 2**32 - 1)
@@ -205,4 +205,4 @@ ENTRY: dict[str, Schema] = {
     "context": nullable(either(whole(1, 100_000), one_of("running text"))),
     "versions": Kind("text by name", _is_text_by_name),
 }
-"""What a checkpoint says of the model it holds."""
+"""The metadata of a checkpoint."""

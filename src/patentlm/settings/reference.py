@@ -26,7 +26,7 @@ _OF_HYDRA = {
     },
     "hydra/sweeper": {"basic": "Every combination of the values given."},
 }
-"""Options that do not stand in `conf/`."""
+"""Options that are not in `conf/`."""
 
 
 @dataclass(frozen=True)

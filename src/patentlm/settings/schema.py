@@ -196,7 +196,7 @@ HYDRA: dict[str, Schema] = {
     "sweeper": SWEEPER,
     "launcher": LAUNCHER,
 }
-"""Of Hydra's own settings, those that `conf/` sets; Hydra knows the types of the others."""
+"""Those of Hydra's own settings that `conf/` sets; Hydra checks the types of the others."""
 
 SCRIPTS: dict[str, dict[str, Schema]] = {
     "train": TRAIN,
@@ -205,4 +205,4 @@ SCRIPTS: dict[str, dict[str, Schema]] = {
     "export": EXPORT,
     "prepare": PREPARE,
 }
-"""The settings of each script, by its name."""
+"""Settings by script."""

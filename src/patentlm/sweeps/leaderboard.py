@@ -21,10 +21,10 @@ FIGURES = {
     "fit/seconds": ",.0f",
     "train/words_per_second": ",.0f",
 }
-"""What is told of each job, and how it is shown."""
+"""Metrics of each job, and their number formats."""
 
 SPREAD = ("valid/perplexity", "test/perplexity", "fit/seconds")
-"""What is told of jobs that differ by their seed alone."""
+"""Metrics of jobs that differ only by their seed."""
 
 Row = dict[str, Any]
 

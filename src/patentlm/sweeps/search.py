@@ -28,10 +28,10 @@ from patentlm.errors import ConfigError
 log = logging.getLogger(__name__)
 
 PRUNED = "pruned"
-"""Attribute of a trial whose job ended itself because it fell behind."""
+"""Attribute of a trial whose job was pruned."""
 
 REPEATS = "repeats"
-"""Attribute of a trial that does again what an interrupted one began: the number of that one."""
+"""Attribute of a trial that repeats an interrupted one: the number of that one."""
 
 # Optuna logs warnings only, through the scripts' own logging.
 optuna.logging.disable_default_handler()

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 RATES = ("lr", "initial_lr", "max_lr", "min_lr")
-"""In an optimizer's group: what is larger where the learning rate is."""
+"""Entries of an optimizer's group that scale with the learning rate."""
 
 
 class Changes:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 STEPS_APART = 8
-"""Steps after which several processes agree on whether to save: that costs them a message."""
+"""Steps between two messages by which several processes agree on whether to save."""
 
 
 class CheckpointFiles(TorchCheckpointIO):

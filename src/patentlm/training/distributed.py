@@ -27,7 +27,7 @@ from patentlm import errors
 from patentlm.signals import Interrupted, listening
 
 SHUTDOWN = 30
-"""Seconds that processes have to save a checkpoint after a signal."""
+"""Seconds in which processes can save a checkpoint after a signal."""
 
 Task = Callable[[DictConfig], float]
 

@@ -20,13 +20,13 @@ from patentlm.training.changes import Changes
 from patentlm.training.regularisation import ActivationPenalty
 
 SETTINGS = "settings"
-"""Where a checkpoint holds the settings that a run which goes on has to keep."""
+"""Key in a checkpoint of the settings that a resumed run has to keep."""
 MOMENT = "moment"
-"""Where a checkpoint holds what makes a run go on from the very step."""
+"""Key in a checkpoint of the state that makes a run resume at the exact step."""
 SEEDS_APART = 1_000_003
-"""Between the seeds of two processes, so that each drops activations of its own."""
+"""Difference of the seeds of two processes, so that each has its own dropout."""
 SAMPLE = 256
-"""Targets of a step, at most, by which its accuracy is told."""
+"""Maximum number of targets by which a step's accuracy is estimated."""
 
 
 class LanguageModel(LightningModule):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 Moment = Callable[[dict[str, Any]], None]
-"""Sets the counters of a `fit_loop`, and the place of its loader, as they are at a moment."""
+"""Sets the counters of a `fit_loop` and the position of its loader for a moment of training."""
 
 
 def as_it_is(loop: dict[str, Any]) -> None:

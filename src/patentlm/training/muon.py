@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of Jordan's quintic iteration, chosen for a steep start."""
+"""Coefficients of Jordan's quintic iteration, which converges fast at first."""
 
 
 class Muon(Optimizer):

@@ -14,7 +14,7 @@ from patentlm.paths import expanded
 from patentlm.training.length import Length, schedule
 
 WORDS = 10
-"""Of the vocabulary that the network is tried with."""
+"""Size of the vocabulary that the network is tested with."""
 
 
 def check_parts(config: DictConfig, *, new: bool) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from patentlm.model.linear_cross_entropy import linear_cross_entropy
 
 FASTER = 1.2
-"""bf16 is taken where a training step takes so many times as long in float32."""
+"""bf16 is chosen if it makes a training step faster by at least this factor."""
 
 HOPELESS = 4.0
 """A processor without instructions for bf16 can take hundreds of times as long, so a small product

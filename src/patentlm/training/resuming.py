@@ -63,7 +63,7 @@ A schedule that falls over the whole run keeps its length, too, and so `trainer.
 """
 
 LENGTHS = ("scheduler.total_steps", "scheduler.T_max")
-"""Settings that are known when the data are."""
+"""Settings that are computed from the data."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from patentlm.model.network import Network
 log = logging.getLogger(__name__)
 
 NEW = -1
-"""Stands for the id of a word that the other model does not know."""
+"""Id for a word that is not in the other model's vocabulary."""
 
 
 def warm_start(

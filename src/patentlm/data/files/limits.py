@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 MAX_RECORD = 2**24
-"""Characters of one record (a line, a row, a JSON object), and so of one field."""
+"""Maximum characters of a record (a line, a row, a JSON object), and so of a field."""
 
 MAX_DOCUMENT = 2**26
-"""Characters of a file that holds one JSON object."""
+"""Maximum characters of a file with a single JSON object."""
 
 MAX_RATIO, UNPACKED_ANYWAY = 100, 2**26
-"""How many bytes each packed byte may become, once a file has unpacked this many bytes."""
+"""Maximum ratio of unpacked to packed bytes, once a file has unpacked this many bytes."""
 
 # What a path can be besides a file or a folder.
 _SPECIAL = {

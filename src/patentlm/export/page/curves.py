@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 Points = list[list[float]]
 
 MOST = 200
-"""Points of a curve, which a screen can't show more of."""
+"""Maximum number of points of a curve; a screen can't show more."""
 CURVES = {
     "Loss": ("nats (1.44 bits) a word", {"train": "train/loss", "valid": "valid/loss"}),
     "Perplexity": ("", {"valid": "valid/perplexity"}),

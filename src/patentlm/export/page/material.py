@@ -16,7 +16,7 @@ from patentlm.export.run import ExportedRun
 
 ABSTRACTS = 40
 SHORTEST = 30
-"""Words of an abstract that is worth reading."""
+"""Minimum number of words of an abstract that is shown."""
 SAMPLES = 3
 
 

@@ -12,7 +12,7 @@ from patentlm.model.network import Network
 from patentlm.model.pointer import PointerSentinelHead
 
 Tensors = dict[str, Tensor]
-"""By name: `(rows, columns)` or `(size,)`; the first is the embedding."""
+"""Tensors `(rows, columns)` or `(size,)` by name; the first is the embedding."""
 
 
 def describe_network(network: Network) -> tuple[dict[str, Any], Tensors]:

@@ -15,14 +15,14 @@ from patentlm.export.run import ExportedRun
 from patentlm.trained_model import TrainedModel
 
 Missing = dict[str, str]
-"""By part of the page: why it is not there."""
+"""Why a part of the page is missing, by part."""
 Rows = list[tuple[str, str]]
 
 _ROOT = r"(?<![\w.:/])(?:~\w*|[A-Za-z]:)?[/\\]"
 _FOLDERS = re.compile(
     rf"(?<='){_ROOT}[^']*[/\\](?=[^'/\\]+')|{_ROOT}(?:[^\s'\"/\\]+[/\\])*(?=[^\s/\\])"
 )
-"""Folders in front of a path's last part, in quotes or up to a blank; relative paths stay."""
+"""Matches the folders of an absolute path, in quotes or up to a blank."""
 
 ORDER = 5
 HEADINGS = ["model", "perplexity", "bits a word", "first guess right"]

@@ -13,7 +13,7 @@ from patentlm.errors import ConfigError
 from patentlm.model.network import Network
 
 Encoded = tuple[bytes, Tensor]
-"""A tensor as stored, and as it will be read again."""
+"""A tensor as stored, and as read back."""
 
 
 def encode(tensors: Mapping[str, Tensor], weights: str) -> tuple[list[dict[str, Any]], bytes]:

@@ -9,7 +9,7 @@ Points = NDArray[np.float64]
 
 WORDS = 400
 NEIGHBOURS = 20
-"""How many other words each is to be near to: the perplexity of t-SNE."""
+"""The perplexity of t-SNE: about how many neighbours each word has."""
 
 
 def word_map(vectors: NDArray[np.float32], ids: list[int]) -> dict[str, Any]:
