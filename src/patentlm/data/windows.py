@@ -62,6 +62,13 @@ def abstract_starts(ids: Ids) -> Int64Array:
     return np.concatenate([at + np.flatnonzero(ids[at : at + BLOCK] == END) for at in blocks])
 
 
+def chosen_abstracts(ids: Ids, chosen: Int64Array) -> Ids:
+    """Returns a split `(targets + 1,)` of some abstracts of another, by their places there."""
+    starts = abstract_starts(ids)
+    texts = [ids[starts[at] + 1 : starts[at + 1] + 1] for at in chosen]
+    return np.concatenate([ids[:1], *texts])
+
+
 def contexts(
     ids: Ids, positions: Int64Array, length: int, starts: Int64Array | None = None
 ) -> Int64Array:

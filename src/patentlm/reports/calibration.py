@@ -12,7 +12,12 @@ from torch import Tensor
 
 from patentlm.data.arrays import Ids
 from patentlm.data.corpus import Corpus
-from patentlm.data.windows import Context, abstract_starts, evaluation_windows
+from patentlm.data.windows import (
+    Context,
+    abstract_starts,
+    chosen_abstracts,
+    evaluation_windows,
+)
 from patentlm.errors import ConfigError
 from patentlm.evaluation.dynamic import Settings, read_adapting, second_moments
 from patentlm.evaluation.metrics import Score, hidden_metric_sums
@@ -88,11 +93,9 @@ def tune(model: TrainedModel, corpus: Corpus, config: DictConfig, *, abstracts: 
 
 def some_abstracts(ids: Ids, count: int) -> Ids:
     """Returns `count` evenly spaced abstracts of a split `(targets + 1,)`, or all of fewer."""
-    starts = abstract_starts(ids)
-    abstracts = len(starts) - 1
+    abstracts = len(abstract_starts(ids)) - 1
     chosen = np.unique(np.linspace(0, abstracts - 1, min(count, abstracts)).round().astype(int))
-    texts = [ids[starts[at] + 1 : starts[at + 1] + 1] for at in chosen]
-    return np.concatenate([ids[:1], *texts])
+    return chosen_abstracts(ids, chosen)
 
 
 @dataclass(frozen=True, slots=True)

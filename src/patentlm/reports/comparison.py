@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -181,7 +181,24 @@ def _score(
     model: TrainedModel, corpus: Corpus, config: DictConfig
 ) -> tuple[Score, MixtureFit | None]:
     """Returns a model's score, and for a mixture what its components are worth."""
-    ids, context, fit = corpus.ids(config.split), model.metadata.context, None
+    score, fit = scorer(model, corpus, config)
+    return score(corpus.ids(config.split)), fit
+
+
+def scorer(
+    model: TrainedModel, corpus: Corpus, config: DictConfig
+) -> tuple[Callable[[Ids], Score], MixtureFit | None]:
+    """Makes what scores ids `(targets + 1,)` with the cache, adaptation and mixture asked for.
+
+    Args:
+        model: without any of them.
+        corpus: whose train and valid they need.
+        config: settings of evaluate.py.
+
+    Returns:
+        The function, and for a mixture what its components are worth.
+    """
+    context, fit = model.metadata.context, None
     squares, settings = None, Settings(**config.adaptation) if config.adaptation else None
     if settings:
         squares = second_moments(model.network, corpus.ids("train"), settings, context=context)
@@ -190,8 +207,9 @@ def _score(
     if config.mixture:
         model, fit = mixture.mixed(model, corpus, config, squares)
     if settings is None or squares is None:
-        return model.score(ids, batch_size=config.evaluation_batch_size), fit
-    return score_adapting(model.network, ids, squares, settings, context=context), fit
+        return partial(model.score, batch_size=config.evaluation_batch_size), fit
+    adapting = partial(score_adapting, squares=squares, settings=settings, context=context)
+    return partial(adapting, model.network), fit
 
 
 def _plain(

@@ -89,6 +89,7 @@ EVALUATE: dict[str, Schema] = {
         {
             "patentlm.reports.comparison.compare": {},
             "patentlm.reports.text_quality.compare": {},
+            "patentlm.reports.years.compare": {},
             "patentlm.reports.calibration.calibrate": {"abstracts": whole(1)},
         }
     ),
