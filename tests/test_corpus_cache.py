@@ -1,5 +1,7 @@
 """The cache of corpora: each is prepared once, and none is ever half."""
 
+import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -81,6 +83,15 @@ def test_a_preparation_that_breaks_off_leaves_nothing_behind(watched):
         assert folders() == []
     prepare(source, KEEP_ALL)
     assert len(folders()) == 1
+
+
+def test_a_file_system_without_locks_is_named(watched, monkeypatch):
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(DataError, match=r"without locks \(.*No locks available\)"):
+        prepare(watched(**TINY), KEEP_ALL)
 
 
 def test_a_cache_that_cannot_be_written_is_named(watched, monkeypatch, tmp_path):

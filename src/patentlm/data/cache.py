@@ -1,14 +1,19 @@
 """The folder for downloads and prepared corpora."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import AcquireReturnProxy, FileLock, Timeout
 from platformdirs import user_cache_path
 
 from patentlm.errors import DataError
 from patentlm.paths import expanded
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What a file system answers that knows no locks, such as a share mounted with `nolock`."""
 
 
 def cache_folder() -> Path:
@@ -33,4 +38,31 @@ def writing_to(path: Path) -> Iterator[None]:
         raise DataError(
             f"{path} can't be written ({error.strerror or error}): "
             "free disk space there, or set PATENTLM_CACHE to another folder"
+        ) from error
+
+
+def acquire_lock(path: Path, *, seconds: float = -1) -> AcquireReturnProxy:
+    """The right to make a part of the cache, which one process of all machines has at a time.
+
+    Args:
+        path: the lock file, beside what is made.
+        seconds: to wait for another process at most; -1 waits as long as it takes.
+
+    Returns:
+        The lock, which `with` gives back.
+
+    Raises:
+        DataError: if the file system knows no locks.
+        Timeout: if another process still holds it.
+    """
+    try:
+        return FileLock(path).acquire(timeout=seconds)
+    except Timeout:
+        raise
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
+        raise DataError(
+            f"{path.parent} lies on a file system without locks ({error}), where two runs could "
+            "write at once; set PATENTLM_CACHE to a folder on another one"
         ) from error

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from patentlm import __version__
-from patentlm.data.cache import cache_folder, writing_to
+from patentlm.data.cache import acquire_lock, cache_folder, writing_to
 from patentlm.data.checks import warnings_of
 from patentlm.data.corpus import Corpus, is_whole, write_plain
 from patentlm.data.indexing import index_splits, most_common_opening
@@ -86,7 +86,7 @@ def describe(counts: Mapping[str, int]) -> str:
 def _build_once(source: Source, tokenizer: Tokenizer, corpus: Corpus) -> None:
     folder = corpus.folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
+    with acquire_lock(folder.with_suffix(".lock")):
         if is_whole(corpus):
             return
         if folder.exists():
@@ -103,7 +103,8 @@ def _build_once(source: Source, tokenizer: Tokenizer, corpus: Corpus) -> None:
 def _sweep(corpora: Path) -> None:
     """Removes what killed preparations left: folders whose lock no process holds."""
     for scratch in corpora.glob(f"*{SCRATCH}"):
-        with suppress(Timeout, OSError), FileLock(scratch.with_suffix(".lock"), timeout=0):
+        lock = scratch.with_suffix(".lock")
+        with suppress(Timeout, OSError, DataError), acquire_lock(lock, seconds=0):
             shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -13,9 +13,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from requests import Response
 
+from patentlm.data.cache import acquire_lock
 from patentlm.data.files.opening import UNPACKING_ERRORS
 from patentlm.data.patentsview.web import CHUNK, STRANGER, TransientError, chunks, host
 from patentlm.errors import DataError
@@ -168,12 +169,12 @@ class Part:
 def exclusive_lock(path: Path) -> Iterator[None]:
     """Holds a lock, so that one process at a time downloads a file; the others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    lock = path.with_name(f"{path.name}.lock")
     try:
-        held = lock.acquire(timeout=0)
+        held = acquire_lock(lock, seconds=0)
     except Timeout:
         log.info("Another process is downloading %s: waiting for it", path.name)
-        held = lock.acquire()
+        held = acquire_lock(lock)
     with held:
         yield
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
-from filelock import FileLock
 
-from patentlm.data.cache import cache_folder
+from patentlm.data.cache import acquire_lock, cache_folder
 from patentlm.data.patentsview.filtering import (
     PatentFilter,
     filter_tables,
@@ -80,7 +79,7 @@ class PatentsViewSource(PatentSource):
         folder = cache_folder() / "patentsview" / self._dated_release / "filtered"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self._filter.key}.parquet"
-        with FileLock(path.with_suffix(".lock")):
+        with acquire_lock(path.with_suffix(".lock")):
             if not path.exists():
                 self._make(path)
         self._require_some(path)
