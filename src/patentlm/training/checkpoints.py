@@ -165,16 +165,14 @@ class Checkpoints(Checkpoint):
         self.saved_step, self.saved_at = trainer.global_step, time.monotonic()
 
     def _wish(self, trainer: Trainer, step: int) -> Wish:
+        due = self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
         minutes = (time.monotonic() - self.saved_at) / 60
-        due = self.every_n_minutes is not None and minutes >= self.every_n_minutes
-        due = due or (
-            self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
-        )
-        wish = Wish(signals.pending(), due or bool(signals.warned()))
+        late = self.every_n_minutes is not None and minutes >= self.every_n_minutes
+        wish = Wish(signals.pending(), due or late or bool(signals.warned()))
         if trainer.world_size == 1:
             return wish
         if step % STEPS_APART:
-            return Wish(0, False)
+            return Wish(0, due)  # all processes count the same steps
         wishes = torch.tensor(wish, device=trainer.strategy.root_device)
         ending, wanted = trainer.strategy.reduce(wishes, reduce_op="max").tolist()
         return Wish(ending, bool(wanted))
