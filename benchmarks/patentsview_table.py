@@ -114,6 +114,16 @@ def blocks(rows: int, seed: int) -> Iterator[list[tuple[str, str]]]:
         yield [(_id(start + at, text), text) for at, text in enumerate(texts)]
 
 
+def texts_as_ranks(count: int, seed: int) -> Iterator[tuple[Ranks, Ranks]]:
+    """Distinct abstracts such as the table has, none of them spelled: the ranks of their words and
+    the lengths of the texts, some texts at once."""
+    table = _Table()
+    for start in range(0, count, BLOCK):
+        rng = np.random.default_rng([seed, start])
+        lengths = _lengths(rng)[: count - start]
+        yield table.ranks(rng, lengths), lengths
+
+
 def word(rank: int) -> str:
     """The word of a rank counted from 0: a different one for each, however high."""
     if rank < len(USUAL):
@@ -189,8 +199,7 @@ class _Table:
 
     def originals(self, rng: np.random.Generator) -> list[str]:
         """Abstracts that repeat no other."""
-        shape = (WORDS / DEVIATION) ** 2
-        lengths = np.maximum(rng.gamma(shape, WORDS / shape, BLOCK), 12).astype(np.int64)
+        lengths = _lengths(rng)
         ends = lengths.cumsum()
         ranks = self.ranks(rng, lengths)
         between = _between(rng, lengths)
@@ -234,6 +243,12 @@ class _Table:
             rare = word(int(ranks[at]))
             words[at] = rare.capitalize() if capital[at] else rare
         return words
+
+
+def _lengths(rng: np.random.Generator) -> Ranks:
+    """Words of each text of a block."""
+    shape = (WORDS / DEVIATION) ** 2
+    return np.maximum(rng.gamma(shape, WORDS / shape, BLOCK), 12).astype(np.int64)
 
 
 def _between(rng: np.random.Generator, lengths: Ranks) -> Ranks:

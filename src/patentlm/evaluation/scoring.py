@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from patentlm.data.arrays import Ids, Int64Array
 from patentlm.data.corpus import Corpus
-from patentlm.data.windows import Stream, Windows, abstract_starts, contexts, loader
+from patentlm.data.windows import BLOCK, Stream, Windows, abstract_starts, contexts, loader
 from patentlm.evaluation.metrics import Score, hidden_metric_sums, metric_sums, read_batch
 from patentlm.evaluation.ngram import KneserNey
 from patentlm.model.network import Network, State
@@ -56,9 +57,9 @@ def score_most_common(corpus: Corpus, split: str) -> Score:
 
 def score_unigram(corpus: Corpus, split: str) -> Score:
     """Scores word frequencies in train, with one added to every count (Laplace)."""
-    counts = np.bincount(corpus.ids("train")[1:], minlength=len(corpus.vocabulary)) + 1
+    counts = word_counts(corpus.ids("train")[1:], len(corpus.vocabulary)) + 1
     logits = torch.from_numpy(np.log(counts / counts.sum()))
-    targets = np.bincount(corpus.ids(split)[1:], minlength=len(corpus.vocabulary))
+    targets = word_counts(corpus.ids(split)[1:], len(corpus.vocabulary))
     likeliest = logits.topk(min(5, len(logits))).indices.numpy()
     return Score(
         nll_sum=float(-(logits.numpy() * targets).sum()),
@@ -66,6 +67,19 @@ def score_unigram(corpus: Corpus, split: str) -> Score:
         correct5=int(targets[likeliest].sum()),
         targets=int(targets.sum()),
     )
+
+
+def word_counts(ids: Ids, vocabulary: int) -> Int64Array:
+    """Counts how often each word stands in ids, `(vocabulary,)`.
+
+    Example:
+        >>> word_counts(np.array([2, 0, 2], np.uint16), 4).tolist()
+        [1, 0, 2, 0]
+    """
+    counts = np.zeros(vocabulary, np.int64)
+    for at in range(0, len(ids), BLOCK):  # of all at once NumPy would make 8 bytes each
+        counts += np.bincount(ids[at : at + BLOCK], minlength=vocabulary)
+    return counts
 
 
 def score_ngram(corpus: Corpus, split: str, *, order: int) -> Score:
