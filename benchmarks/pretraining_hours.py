@@ -22,10 +22,10 @@ from omegaconf import OmegaConf
 from tabulate import tabulate
 
 from benchmarks import results
+from benchmarks.ours import configured
 from benchmarks.patentsview_table import COPY, DESIGN, WORDS
 from benchmarks.prepare_scale import ALL_ROWS
 from benchmarks.stock_reference import targets_per_second
-from benchmarks.training_speed import configured
 from patentlm.checkpoint import build_network
 from patentlm.data.words import SPECIAL
 from patentlm.training import run as training

@@ -30,8 +30,8 @@ from tabulate import tabulate
 
 from benchmarks import results
 from benchmarks.memory import peak_memory
+from benchmarks.ours import configured
 from benchmarks.patentsview_table import COPY, DESIGN, texts_as_ranks
-from benchmarks.training_speed import configured
 from patentlm.data.corpus import Corpus, close_texts, write_plain
 from patentlm.data.preparation import prepare
 from patentlm.data.words import SPECIAL, UNK

@@ -42,14 +42,14 @@ def writing_to(path: Path) -> Iterator[None]:
 
 
 def acquire_lock(path: Path, *, seconds: float = -1) -> AcquireReturnProxy:
-    """The right to make a part of the cache, which one process of all machines has at a time.
+    """Acquires the right to make a part of the cache, which one process has at a time.
 
     Args:
         path: the lock file, beside what is made.
         seconds: to wait for another process at most; -1 waits as long as it takes.
 
     Returns:
-        The lock, which `with` gives back.
+        The lock, which `with` releases.
 
     Raises:
         DataError: if the file system knows no locks.

@@ -15,7 +15,7 @@ STYLE = (
 
 
 def line_chart(title: str, points: Sequence[tuple[int, float]]) -> str:
-    """A chart of points `(x, y)`, x ascending, both axes cut to what they show.
+    """Draws points `(x, y)`, x ascending, both axes cut to what they show.
 
     >>> svg = line_chart("Perplexity by year", [(2014, 80.0), (2015, 90.0)])
     >>> "<title>2015: 90.0</title>" in svg

@@ -26,7 +26,7 @@ Years = Mapping[int, Score]
 def compare(
     models: Mapping[str, TrainedModel], corpora: Mapping[str, Corpus], config: DictConfig
 ) -> str:
-    """The table, a row a year and a column a model; texts without a date are left out.
+    """Tabulates perplexity, a row a year and a column a model; texts without a date are left out.
 
     A model that is given as the folder of its run leaves a plot there and, if it is scored on the
     data of the run, its perplexities in the run's metrics as `test/perplexity/YEAR`.
@@ -52,7 +52,7 @@ def compare(
 
 
 def texts_by_year(corpus: Corpus, split: str) -> dict[int, Int64Array]:
-    """The places in a split of the texts of each year that has any, in order.
+    """Finds the places in a split of the texts of each year that has any, in order.
 
     Raises:
         DataError: if no text has a date.
@@ -68,7 +68,7 @@ def texts_by_year(corpus: Corpus, split: str) -> dict[int, Int64Array]:
 
 
 def score_years(model: TrainedModel, corpus: Corpus, config: DictConfig) -> dict[int, Score]:
-    """Scores of a model over the texts of each year."""
+    """Scores a model over the texts of each year."""
     ids, (score, _) = corpus.ids(config.split), scorer(model, corpus, config)
     return {
         year: score(chosen_abstracts(ids, texts))
