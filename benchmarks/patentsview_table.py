@@ -118,10 +118,15 @@ def texts_as_ranks(count: int, seed: int) -> Iterator[tuple[Ranks, Ranks]]:
     """Distinct abstracts such as the table has, none of them spelled: the ranks of their words and
     the lengths of the texts, some texts at once."""
     table = _Table()
+    for rng, lengths in text_lengths(count, seed):
+        yield table.ranks(rng, lengths), lengths
+
+
+def text_lengths(count: int, seed: int) -> Iterator[tuple[np.random.Generator, Ranks]]:
+    """Words of each text of `texts_as_ranks`, with what its words are drawn from."""
     for start in range(0, count, BLOCK):
         rng = np.random.default_rng([seed, start])
-        lengths = _lengths(rng)[: count - start]
-        yield table.ranks(rng, lengths), lengths
+        yield rng, _lengths(rng)[: count - start]
 
 
 def word(rank: int) -> str:

@@ -31,7 +31,7 @@ from tabulate import tabulate
 from benchmarks import results
 from benchmarks.memory import peak_memory
 from benchmarks.ours import configured
-from benchmarks.patentsview_table import COPY, DESIGN, texts_as_ranks
+from benchmarks.patentsview_table import COPY, DESIGN, text_lengths, texts_as_ranks
 from patentlm.data.corpus import Corpus, close_texts, write_plain
 from patentlm.data.preparation import prepare
 from patentlm.data.words import SPECIAL, UNK
@@ -101,7 +101,7 @@ def _enlarge(corpus: Corpus, texts: int) -> None:
 
 def _write_split(folder: Path, split: str, texts: int, seed: int) -> dict[str, int]:
     """Writes ids and records; returns the counts."""
-    targets = sum(len(part) for part in _closed(texts, seed))
+    targets = texts + sum(int(lengths.sum()) for _, lengths in text_lengths(texts, seed))
     ids = open_memmap(folder / f"{split}.npy", "w+", np.uint16, (targets + 1,))
     at, unknown = 1, 0
     for part in _closed(texts, seed):

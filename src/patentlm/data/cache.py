@@ -3,10 +3,10 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from patentlm.errors import DataError
@@ -41,7 +41,7 @@ def writing_to(path: Path) -> Iterator[None]:
         ) from error
 
 
-def acquire_lock(path: Path, *, seconds: float = -1) -> AcquireReturnProxy:
+def acquire_lock(path: Path, *, seconds: float = -1) -> AbstractContextManager[object]:
     """Acquires the right to make a part of the cache, which one process has at a time.
 
     Args:
