@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.patentsview_table import MEMBER, blocks, word, write_table
+from benchmarks.patentsview_table import (
+    MEMBER,
+    blocks,
+    text_lengths,
+    texts_as_ranks,
+    word,
+    write_table,
+)
 from patentlm.data.text import tokenize
 from tests.files.conftest import read_path
 
@@ -112,3 +119,11 @@ def test_the_most_frequent_words_are_all_different_as_tokens() -> None:
     assert len(set(words)) == len(words)
     assert words[:3] == ["the", "a", "of"]
     assert all(tokenize(some) == [some] for some in words[:20_000])
+
+
+def test_texts_as_ranks_have_the_lengths_that_are_told_before() -> None:
+    told = [lengths.tolist() for _, lengths in text_lengths(2500, seed=1)]
+    found = list(texts_as_ranks(2500, seed=1))
+    assert [lengths.tolist() for _, lengths in found] == told
+    assert [len(lengths) for lengths in told] == [2000, 500]
+    assert [len(ranks) for ranks, _ in found] == [sum(lengths) for lengths in told]

@@ -154,8 +154,8 @@ def test_a_process_that_fails_ends_the_run_with_its_reason(run_script, tmp_path)
     assert re.fullmatch(r"sample .* is smaller than one batch; .*\n", error.read_text())
 
 
-def test_two_machines_train_together(tmp_path):
-    """Two starts of the script on this one, which find each other as on two."""
+def test_two_machines_train_together(train, tmp_path):
+    """Two starts of the script on this one, which find each other as on two, learn what one does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
     places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
@@ -172,7 +172,10 @@ def test_two_machines_train_together(tmp_path):
         for rank in (0, 1)
     ]  # fmt: skip
     assert [node.wait() for node in nodes] == [0, 0]
+    one = train("one", "windows=abstract", "trainer.max_epochs=1", "trainer=cpu")
     assert metrics(tmp_path / "0")["processes"] == 2
+    assert losses(tmp_path / "0") == pytest.approx(losses(one), rel=1e-4)
+    assert metrics(tmp_path / "0")["test/targets"] == metrics(one)["test/targets"]
     assert not (tmp_path / "1" / "checkpoints").exists()
 
 
