@@ -155,7 +155,7 @@ def test_a_process_that_fails_ends_the_run_with_its_reason(run_script, tmp_path)
 
 
 def test_two_machines_train_together(train, tmp_path):
-    """Two starts of the script on this one, which find each other as on two, learn what one does."""
+    """Two starts of the script on this one find each other as on two, and learn what one does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
     places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
