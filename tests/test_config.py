@@ -14,6 +14,7 @@ from patentlm.data.windows import loader
 from patentlm.data.words import Tokenizer
 from patentlm.generation.sampling import check_sampling
 from patentlm.settings.hooks import check_config
+from patentlm.training.length import Length, schedule
 from patentlm.training.trainer import make_trainer
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -77,11 +78,12 @@ def test_an_option_composes_and_can_be_made(composed, option):
     windows = instantiate(config.windows)(np.array([0, 2, 3, 4, 0, 5, 6, 0], np.uint16))
     inputs, targets, *_ = next(iter(loader(windows, seed=None)))
     assert inputs.shape == targets.shape
-    assert callable(instantiate(config.scheduler))
     network = build_network(OmegaConf.to_container(config.model, resolve=True), vocabulary=10)
     assert network.embedding.num_embeddings == 10
     optimizer = instantiate(config.optimizer)(network.named_parameters())
     assert {group["lr"] for group in optimizer.param_groups} >= {config.optimizer.lr}
+    make_schedule, _ = schedule(config.scheduler, Length.of(config.trainer, batches=5))
+    assert make_schedule(optimizer).optimizer is optimizer
     check_sampling(OmegaConf.to_container(config.sampling))
     if option not in ELSEWHERE:
         trainer = make_trainer(config)

@@ -77,7 +77,9 @@ def test_clusters_of_words_stay_with_their_words(tmp_path):
 
 
 def test_dropout_may_be_another(earlier):
-    start(init_from=earlier[0], network={**NETWORK, "dropout": 0.5})
+    path, before = earlier
+    after = start(init_from=path, network={**NETWORK, "input_dropout": 0.5, "output_dropout": 0.5})
+    assert torch.equal(after.recurrent.weight_hh_l0, before.recurrent.weight_hh_l0)
 
 
 @pytest.fixture
