@@ -1,7 +1,7 @@
 """What all tests stand on: a cache of their own, one thread, tiny patents, and the real scripts."""
 
 import csv
-import functools
+import hashlib
 import importlib
 import os
 import sys
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from patentlm.data.sample import sample_patents
@@ -38,15 +39,35 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture(scope="session")
-def patents_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[..., Path]:
+    """Makes a file or folder once for all workers of a session: `shared("name", make)` calls
+    `make(path)` in the first worker that asks, and the others wait for it."""
+    own = tmp_path_factory.getbasetemp()
+    root = own if worker_id == "master" else own.parent
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        path, whole = root / name, root / f"{name}.whole"
+        with FileLock(f"{path}.lock"):
+            if not whole.exists():
+                make(path)
+                whole.touch()
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def patents_csv(shared: Callable[..., Path]) -> Path:
     """60 synthetic patents as a CSV file."""
-    path = tmp_path_factory.mktemp("patents") / "patents.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["patent_id", "patent_date", "patent_abstract"])
-        for patent in sample_patents(count=60, seed=3):
-            writer.writerow([patent.id, patent.date, patent.abstract])
-    return path
+
+    def write(path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["patent_id", "patent_date", "patent_abstract"])
+            for patent in sample_patents(count=60, seed=3):
+                writer.writerow([patent.id, patent.date, patent.abstract])
+
+    return shared("patents.csv", write)
 
 
 @pytest.fixture(autouse=True)
@@ -77,24 +98,26 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, patents_csv: Path) -> Callable[..., Path]:
+def trained(shared: Callable[..., Path], patents_csv: Path) -> Callable[..., Path]:
     """Trains one small model for each set of arguments in a whole session; gives the run's folder,
     which tests must not change."""
-    folder = tmp_path_factory.mktemp("trained")
 
-    @functools.cache
-    def train(*arguments: str) -> Path:
-        run = folder / str(len(list(folder.iterdir())))
-        small = ("model.embedding_size=8", "model.hidden_size=16", "trainer=cpu")
-        data = ("data=file", f"data.path={patents_csv}", "windows=abstract", "windows.batch_size=4")
-        rest = ("optimizer.lr=0.01", "trainer.max_epochs=2", "samples.max_words=30",
-                "trainer.log_every_n_steps=1", "callbacks.progress.refresh_rate=0")  # fmt: skip
+    small = ("data=file", f"data.path={patents_csv}", "windows.batch_size=4", "trainer=cpu",
+             "model.embedding_size=8", "model.hidden_size=16", "optimizer.lr=0.01",
+             "trainer.max_epochs=2", "trainer.log_every_n_steps=1", "samples.max_words=30",
+             "callbacks.progress.refresh_rate=0")  # fmt: skip
+
+    def run(folder: Path, *arguments: str) -> None:
+        windows = () if any(a.startswith("windows=") for a in arguments) else ("windows=abstract",)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PATENTLM_CACHE", str(folder.parent / "trained_cache"))
-            words = ["train.py", *data, *small, *rest, f"hydra.run.dir={run}", *arguments]
-            patch.setattr(sys, "argv", words)
+            words = [*small, *windows, *arguments, f"hydra.run.dir={folder}"]
+            patch.setattr(sys, "argv", ["train.py", *words])
             importlib.import_module("train").main()
-        return run
+
+    def train(*arguments: str) -> Path:
+        name = hashlib.sha256("\n".join(arguments).encode()).hexdigest()[:12]
+        return shared(f"trained_{name}", lambda folder: run(folder, *arguments))
 
     return train
 

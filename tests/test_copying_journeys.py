@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from tests.test_journeys import ONE_EPOCH
+
 SMALL = (
     "model.embedding_size=8",
     "model.hidden_size=8",
@@ -57,8 +59,8 @@ def test_a_pointer_is_trained_scored_and_writes(train, shown, windows):
     assert written.startswith("A neural network")
 
 
-def test_a_cache_and_an_adaptation_are_tuned_on_valid_and_used(train, shown, run_script, capsys):
-    folder = train(*ABSTRACT)
+def test_a_cache_and_an_adaptation_are_tuned_on_valid_and_used(small_run, shown):
+    folder = small_run
     plain = perplexity(shown("evaluate", f"checkpoint={folder}", "split=valid"), str(folder))
     both = ("cache=neural", "adaptation=dynamic", "adaptation.batches=5")
     calibrated = (*both, "report=calibration", "report.abstracts=3")
@@ -97,8 +99,8 @@ def test_what_a_prompt_says_is_learned_before_writing(train, shown, word, settin
     assert shown(*write, *adapting, "cache=neural") == f"{learned} …\n\n{learned} …\n"
 
 
-def test_models_that_look_back_a_window_are_cached_and_adapted_too(train, shown):
-    folder = train(*WINDOW)
+def test_models_that_look_back_a_window_are_cached_and_adapted_too(trained, shown):
+    folder = trained(*ONE_EPOCH)
     plain = perplexity(shown("evaluate", f"checkpoint={folder}"), str(folder))
     weight = ("cache=neural", "cache.weight=0")
     still = ("adaptation=dynamic", "adaptation.batches=1", "adaptation.learning_rate=0")
@@ -106,8 +108,7 @@ def test_models_that_look_back_a_window_are_cached_and_adapted_too(train, shown)
     assert perplexity(table, str(folder)) == pytest.approx(plain, abs=0.011)
 
 
-def test_mistakes_are_told_in_one_line(train, run_script, capsys):
-    folder = train(*ABSTRACT)
+def test_mistakes_are_told_in_one_line(small_run, run_script, capsys):
     badly_cached = ("cache=neural", "cache.weight=2")
     badly_adapted = ("adaptation=dynamic", "adaptation.segment=0")
     wildly = ("prompt=the", "adaptation=dynamic", "adaptation.learning_rate=1e39")
@@ -131,5 +132,5 @@ def test_mistakes_are_told_in_one_line(train, run_script, capsys):
     ):
         capsys.readouterr()
         with pytest.raises(SystemExit):
-            run_script(script, f"checkpoint={folder}", *arguments)
+            run_script(script, f"checkpoint={small_run}", *arguments)
         assert said in capsys.readouterr().err

@@ -65,9 +65,13 @@ def test_a_run_goes_on_from_the_very_step(train, interrupt, kind):
 
 
 @pytest.mark.parametrize(
-    ("by", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+    ("by", "code", "moment"),
+    [
+        (signal.SIGTERM, 143, "training_step"),
+        (signal.SIGINT, 130, "test_step"),
+        (signal.SIGHUP, 129, "validation_step"),
+    ],
 )
-@pytest.mark.parametrize("moment", ["training_step", "test_step"])
 def test_a_signal_ends_a_run_with_its_code_and_one_line(interrupt, capsys, by, code, moment):
     assert interrupt("run", *KINDS["pieces"], moment=moment, count=1, by=by) == code
     shown = capsys.readouterr()

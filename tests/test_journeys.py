@@ -21,6 +21,9 @@ SMALL = (
     "callbacks.progress.refresh_rate=0",
     "samples.max_words=30",
 )
+ONE_EPOCH = (
+    "windows=many_to_one", "windows.length=5", "windows.batch_size=64", "trainer.max_epochs=1",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -182,12 +185,9 @@ def test_a_resumed_run_keeps_the_best_of_the_run_before_it(train):
         assert metrics(resumed)[name] == metrics(first)[name]
 
 
-def test_a_checkpoint_generates_where_the_corpus_is_absent(train, run_script, cache, capsys):
-    folder = train("run", "windows.length=10", "trainer.max_epochs=1")
-    alone = folder.parent / "alone.ckpt"
-    shutil.move(folder / "checkpoints" / "best.ckpt", alone)
-    shutil.rmtree(folder)
-    shutil.rmtree(cache)
+def test_a_checkpoint_generates_where_the_corpus_is_absent(trained, run_script, tmp_path, capsys):
+    # The cache of this test is empty.
+    alone = shutil.copy(trained(*ONE_EPOCH) / "checkpoints" / "best.ckpt", tmp_path / "alone.ckpt")
     capsys.readouterr()
     run_script(
         "generate", f"checkpoint={alone}", "prompt=A zebra, (fast)", "count=2", "format=jsonl"
@@ -202,8 +202,8 @@ def test_a_checkpoint_generates_where_the_corpus_is_absent(train, run_script, ca
 
 
 @pytest.mark.parametrize("sampling", ["greedy", "temperature", "top_k", "nucleus", "min_p"])
-def test_every_sampling_writes_reproducibly(train, run_script, capsys, sampling):
-    folder = train("run", "windows.length=5", "trainer.max_epochs=1")
+def test_every_sampling_writes_reproducibly(trained, run_script, capsys, sampling):
+    folder = trained(*ONE_EPOCH)
     capsys.readouterr()
     for _ in range(2):
         run_script("generate", f"checkpoint={folder}", f"sampling={sampling}", "max_words=20")
@@ -235,11 +235,8 @@ def test_the_synthetic_corpus_is_labelled_wherever_it_shows(train, run_script, c
     assert "trained on sample (synthetic text)" in capsys.readouterr().err
 
 
-def test_one_table_holds_several_checkpoints_and_the_baselines(train, run_script, capsys):
-    runs = [
-        train(name, "windows.length=5", "trainer.max_epochs=1", seed)
-        for name, seed in (("one", "seed=1"), ("two", "seed=2"))
-    ]
+def test_one_table_holds_several_checkpoints_and_the_baselines(trained, run_script, capsys):
+    runs = [trained(*ONE_EPOCH), trained(*ONE_EPOCH, "seed=2")]
     capsys.readouterr()
     run_script("evaluate", f"checkpoint={runs[0]},{runs[1]}", "split=valid")
     table = capsys.readouterr().out

@@ -1,19 +1,20 @@
 """Mistakes get one clear line and exit code 1, no traceback."""
 
+import shutil
 import sys
 from importlib.util import find_spec
 
 import pytest
 import torch
 
-TINY = (
+SMALL = (
     "model.hidden_size=4",
     "model.embedding_size=4",
-    "windows.length=3",
     "trainer=cpu",
     "trainer.max_epochs=1",
     "callbacks.progress.refresh_rate=0",
 )
+TINY = (*SMALL, "windows.length=3")
 
 
 @pytest.fixture
@@ -98,10 +99,9 @@ def test_a_logger_that_is_not_installed(mistake, name):
     assert f"pip install -e '.[{name}]'" in mistake("train", f"logger={name}")
 
 
-def test_a_folder_of_another_run(mistake, run_script, tmp_path):
-    folder = f"hydra.run.dir={tmp_path}/run"
-    run_script("train", *TINY, "data.count=60", folder)
-    line = mistake("train", *TINY, "data.count=60", "seed=2", folder)
+def test_a_folder_of_another_run(mistake, small_run, tmp_path):
+    folder = shutil.copytree(small_run, tmp_path / "run")
+    line = mistake("train", *TINY, "data.count=60", "seed=2", f"hydra.run.dir={folder}")
     assert "other settings" in line
     assert "choose another folder" in line
 
@@ -132,23 +132,20 @@ def test_a_mistake_ends_a_sweep_of_evaluations(mistake):
     )
 
 
-def test_checkpoints_of_another_run(mistake, run_script, patents_csv, tmp_path):
-    data = ("data=file", f"data.path={patents_csv}")
-    run_script("train", *data, *TINY, f"hydra.run.dir={tmp_path}/run")
-    best = tmp_path / "run" / "checkpoints" / "best.ckpt"
-    assert "no such file" in mistake("train", *data, *TINY, "word_vectors=nothing")
-    assert "no checkpoint there" in mistake("train", *data, *TINY, "init_from=nothing")
-    assert "has another network; fine-tune with" in mistake(
-        "train", *data, *TINY, "model.hidden_size=5", f"init_from={best}"
-    )
-    assert "another vocabulary" in mistake(
-        "train", *data, *TINY, "tokenizer.min_count=1", f"ckpt_path={best}"
-    )
-    assert "another network" in mistake(
-        "train", *data, *TINY, "model.hidden_size=5", f"ckpt_path={best}"
-    )
-    best.write_bytes(best.read_bytes()[:5000])
-    assert "cut short" in mistake("train", *data, *TINY, f"ckpt_path={best}")
+def test_checkpoints_of_another_run(mistake, patents_csv, small_run, write):
+    def line(*arguments: str) -> str:
+        data = ("data=file", f"data.path={patents_csv}", "windows=abstract")
+        return mistake("train", *data, *SMALL, *arguments)
+
+    best = small_run / "checkpoints" / "best.ckpt"
+    same = ("model.embedding_size=8", "model.hidden_size=16", f"ckpt_path={best}")
+    assert "no such file" in line("word_vectors=nothing")
+    assert "no checkpoint there" in line("init_from=nothing")
+    assert "has another network; fine-tune with" in line(f"init_from={best}")
+    assert "another vocabulary" in line(*same, "tokenizer.min_count=1")
+    assert "another network" in line(f"ckpt_path={best}")
+    cut = write("cut.ckpt", best.read_bytes()[:5000])
+    assert "cut short" in line(f"ckpt_path={cut}")
 
 
 def test_no_slurm_here(mistake, monkeypatch, tmp_path):

@@ -11,7 +11,7 @@ from patentlm.sweeps.run_folder import RunFolder
 from patentlm.training import run
 
 SMALL = (
-    "data.count=60",
+    "data.count=40",
     "windows=abstract",
     "windows.batch_size=8",
     "model.embedding_size=8",
@@ -72,7 +72,7 @@ def test_an_error_of_the_program_has_its_traceback_in_the_jobs_log(sweep, monkey
     assert board(folder)[0]["status"] == "complete"
 
 
-def test_jobs_are_named_by_what_the_sweep_varies(sweep):
+def test_jobs_are_named_by_what_the_sweep_varies(sweep, cache):
     folder, code = sweep("model.hidden_size=4,8", "seed=1,2", "optimizer.lr=0.01")
     assert code == 0
     assert {path.name for path in folder.iterdir() if path.is_dir()} == {
@@ -85,38 +85,25 @@ def test_jobs_are_named_by_what_the_sweep_varies(sweep):
     assert {"model.hidden_size", "seed"} < rows[0].keys()
     assert "optimizer.lr" not in rows[0]
     assert "`optimizer.lr=0.01`" in (folder / "leaderboard.md").read_text()
+    assert len(list((cache / "corpora").glob("*/train.npy"))) == 1  # prepared once
 
 
-def test_the_corpus_is_prepared_once(sweep, cache):
-    sweep("seed=1,2")
-    assert len(list((cache / "corpora").glob("*/train.npy"))) == 1
-
-
-def test_complete_jobs_are_not_run_again(sweep, capsys):
-    folder, _ = sweep("seed=1,2")
-    before = (folder / "seed=1" / "metrics.json").read_text()
-    capsys.readouterr()
-    _, code = sweep("seed=1,2,3")
-    assert code == 0
-    assert (folder / "seed=1" / "metrics.json").read_text() == before
-    shown = capsys.readouterr().out
-    assert "seed=1 is complete" in shown
-    assert "seed=2 is complete" in shown
-    assert len(board(folder)) == 3
-
-
-def test_a_failure_of_an_earlier_start_is_not_counted_again(sweep):
-    assert sweep("model.dropout=0.1,7")[1] == 1
-    assert sweep("model.dropout=0.1,0.2")[1] == 0
-
-
-def test_a_folder_holds_runs_of_the_same_settings_alone(sweep):
-    folder, _ = sweep("seed=1,2")
-    before = (folder / "seed=1" / "metrics.json").read_text()
-    _, code = sweep("seed=1,2", "optimizer.lr=0.5")
+def test_a_sweep_that_is_started_again_runs_what_is_missing(sweep, capsys):
+    folder, code = sweep("model.dropout=0.1,7")
     assert code == 1
-    assert "holds a run with other settings" in RunFolder(folder / "seed=1").error
-    assert (folder / "seed=1" / "metrics.json").read_text() == before
+    before = (folder / "model.dropout=0.1" / "metrics.json").read_text()
+    capsys.readouterr()
+    assert sweep("model.dropout=0.1,0.2")[1] == 0  # the failure is of the earlier start
+    assert (folder / "model.dropout=0.1" / "metrics.json").read_text() == before
+    capsys.readouterr()
+    assert sweep("model.dropout=0.1,0.2")[1] == 0
+    shown = capsys.readouterr().out
+    assert "model.dropout=0.1 is complete" in shown
+    assert "model.dropout=0.2 is complete" in shown
+    assert len(board(folder)) == 3
+    assert sweep("model.dropout=0.1,0.2", "optimizer.lr=0.5")[1] == 1
+    assert "holds a run with other settings" in RunFolder(folder / "model.dropout=0.1").error
+    assert (folder / "model.dropout=0.1" / "metrics.json").read_text() == before
 
 
 def test_jobs_run_side_by_side_with_the_cores_divided(sweep):

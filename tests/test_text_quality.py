@@ -91,29 +91,22 @@ def test_a_number_of_texts_that_cannot_be(count):
 
 
 def test_a_table_of_what_models_write_beside_real_abstracts(
-    run_script, patents_csv, tmp_path, capsys
+    run_script, small_run, tied_run, capsys
 ):
-    for seed in (1, 2):
-        run_script(
-            "train", "data=file", f"data.path={patents_csv}", "windows=abstract",
-            "windows.batch_size=4", "model.hidden_size=4", "model.embedding_size=4", "trainer=cpu",
-            "trainer.max_epochs=1", "trainer.log_every_n_steps=1", "samples.max_words=5",
-            "callbacks.progress.refresh_rate=0", f"seed={seed}", f"hydra.run.dir={tmp_path}/{seed}",
-        )  # fmt: skip
     asked = (
-        f"checkpoint={tmp_path}/1,{tmp_path}/2", "report=text", "samples.count=3",
+        f"checkpoint={small_run},{tied_run}", "report=text", "samples.count=3",
         "samples.max_words=20", "split=train",
     )  # fmt: skip
     capsys.readouterr()
     run_script("evaluate", *asked)
     table = capsys.readouterr().out
     assert "patents.csv: 3 abstracts each, seed 1" in table
-    assert f"{tmp_path}/1: temperature" in table
+    assert f"{small_run}: temperature" in table
     cells = {line[:30].strip(): line[30:].split() for line in table.splitlines()[4:]}
-    assert cells[""] == [f"{tmp_path}/1", f"{tmp_path}/2", "real", "(train)"]
+    assert cells[""] == [str(small_run), str(tied_run), "real", "(train)"]
     assert cells["8-grams in train"][2] == "100.0%"
     assert cells["unfinished"][2] == "0.0%"
     run_script("evaluate", *asked)
     assert capsys.readouterr().out == table
     run_script("evaluate", *asked, "sampling=greedy")
-    assert f"{tmp_path}/2: temperature 0," in capsys.readouterr().out
+    assert f"{tied_run}: temperature 0," in capsys.readouterr().out
