@@ -78,6 +78,8 @@ def test_a_checkpoint_deeper_than_python_reads_is_refused(tmp_path):
         ({"tokenizer": {**make_metadata().tokenizer, "_partial_": True}}, "_partial_=True: must"),
         ({"context": 10**9}, "context=1000000000: must be null or a whole number"),
         ({"versions": {"torch": ["2"]}}, "versions=.*: must be text by name"),
+        ({"vocabulary": ["<end>", "<unk>", "\ud800", "a", "b", "."]}, "must be a list of text"),
+        ({"label": "\udcff"}, "label=.*: must be text"),
         ({"versions": None}, "versions is missing"),
         ({"data": {"_target_": "patentlm.data.sources.CorpusSource", "path": 3}}, "data.path=3"),
     ],

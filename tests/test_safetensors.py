@@ -1,7 +1,9 @@
 """A model as hubs expect it, written by the script and read back."""
 
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,8 +11,8 @@ from safetensors.torch import load_file
 
 import patentlm
 from patentlm.checkpoint import CheckpointMetadata
-from patentlm.errors import CheckpointError
-from patentlm.export.files import replacing
+from patentlm.errors import CheckpointError, ConfigError
+from patentlm.export.files import replacing, write_text
 
 
 @pytest.fixture
@@ -74,6 +76,22 @@ def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
         write_half(target)
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert target.read_text() == "old"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/null")])
+def test_only_files_are_replaced(tmp_path, make):
+    target = tmp_path / "a.html"
+    make(target)
+    with pytest.raises(ConfigError, match="is not a file; give another path"):
+        write_text(target, "page")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+    assert not target.is_file()
+
+
+@pytest.mark.parametrize("target", ["/", ".", ""])
+def test_a_path_without_a_name_is_one_line(target):
+    with pytest.raises(ConfigError, match="give another path"):
+        write_text(Path(target), "page")
 
 
 def test_a_format_of_no_such_name_is_one_line(small_run, run_script, capsys):

@@ -212,6 +212,19 @@ def test_of_a_setting_that_repeats_another_the_other_one_is_named():
         ("train prompt=x", "prompt: no such setting; --help lists all of them"),
         ("train seed=1,2", "seed=1,2: several values need -m; a comma inside a value needs quotes"),
         (f"train {'k' * 30}", "an argument: settings are written name=value, such as seed=…"),
+        (
+            "evaluate checkpoint=x report=null",
+            "report=None: no such option; there are calibration, scores, text",
+        ),
+        (
+            "export checkpoint=x formats=null",
+            "formats=None: must be an option's name, or settings by name",
+        ),
+        ("generate =3", "=3: no such option; there are evaluate, export, generate, prepare, train"),
+        (
+            "generate -count",
+            "-count: no such flag; settings are written name=value, did you mean count?",
+        ),
         ("train seed", "'seed': settings are written name=value, such as seed=…"),
         (
             "train callbacks.early_stopping.patience=2 modle=x",

@@ -20,7 +20,7 @@ from patentlm import signals
 from patentlm.errors import ConfigError, PatentLMError, mistake_in
 from patentlm.settings.arguments import prepare
 from patentlm.settings.checking import names_of
-from patentlm.settings.explaining import explain
+from patentlm.settings.explaining import explain, is_of_arguments
 from patentlm.settings.hooks import check_config, keep_paths
 from patentlm.settings.reference import help_text
 from patentlm.terminal import one_line, say
@@ -88,8 +88,8 @@ def _run(main: Callable[[], object], script: str, conf: Path) -> None:
     with _ending_well(), _raising() as one_liners:
         try:
             main()
-        except (HydraException, OmegaConfBaseException) as error:
-            if one_liners:
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            if one_liners and is_of_arguments(error):
                 exit_if_mistake(explain(script, conf, sys.argv[1:], error))
             raise
 

@@ -9,6 +9,7 @@ import errno
 FILE_MISTAKES = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG,
     errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EIO, errno.EFBIG,
+    errno.ENXIO,
 }  # fmt: skip
 """Errors of the file system that the user can fix."""
 

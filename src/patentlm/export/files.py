@@ -20,9 +20,11 @@ def replacing(target: Path) -> Iterator[Path]:
     Raises:
         ConfigError: if it can't be written.
     """
+    _require_room(target)
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)  # a link or a pipe would lead elsewhere
         part.touch()
         mode = part.stat().st_mode  # some libraries make files that only their owner may read
         yield part
@@ -35,6 +37,12 @@ def replacing(target: Path) -> Iterator[Path]:
     finally:
         if part.exists():
             part.unlink()
+
+
+def _require_room(target: Path) -> None:
+    """Refuses to replace anything but a file: a folder, a device, a pipe."""
+    if not target.name or (os.path.lexists(target) and not target.is_file()):
+        raise ConfigError(f"{target}: is there and is not a file; give another path=…")
 
 
 def write_text(target: Path, text: str) -> None:

@@ -115,7 +115,7 @@ def _check_text(argument: str) -> None:
 
 def _check_flag(argument: str, names: list[str]) -> None:
     flag = argument.partition("=")[0]
-    short = flag[:2] in {"-c", "-p", "-i"} and flag[1:2] != "-"  # such as -cjob
+    short = flag[:2] in {"-p", "-i"} or flag in {"-cjob", "-chydra", "-call"}
     if flag.startswith("-") and flag not in FLAGS and not short:
         near = hint(flag.strip("-").replace("-", "_"), names)
         raise ConfigError(f"{flag}: no such flag; settings are written name=value, {near}")

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from patentlm.errors import ConfigError
-from patentlm.settings.kinds import ANYTHING, Kind, Named, Part, Schema, one_of
+from patentlm.settings.kinds import ANYTHING, Kind, Named, Part, Schema, Table, one_of
 from patentlm.settings.schema import SCRIPTS
 
 WAYS = {"_partial_": one_of(True, False), "_recursive_": one_of(True, False),
@@ -28,8 +28,8 @@ def mistakes(value: Any, schema: Schema, name: str) -> Iterator[Mistake]:
     if isinstance(schema, Kind):
         if not schema.fits(value):
             yield name, f"{name}={shown(value)}: must be {schema.allowed}"
-    elif value is None and name:  # a group or part that is turned off
-        return
+    elif value is None and name and not isinstance(schema, Table):
+        return  # a group or part that is turned off
     elif not isinstance(value, Mapping):
         yield name, f"{name}={shown(value)}: must be an option's name, or settings by name"
     elif isinstance(schema, Named):

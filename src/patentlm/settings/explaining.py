@@ -7,6 +7,7 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
 
 from patentlm.errors import ConfigError
 from patentlm.settings.arguments import is_sweep
@@ -14,6 +15,12 @@ from patentlm.settings.checking import is_setting, names_of, nearest, no_such, s
 
 LONGEST_NAME = 20
 """Maximum characters of a single word that is shown: a longer one may be a key."""
+
+
+def is_of_arguments(error: Exception) -> bool:
+    """True for an error that Hydra raises while it composes a config."""
+    kinds = (HydraException, OmegaConfBaseException)
+    return isinstance(error, kinds) or str(error).startswith("Config group override")
 
 
 def explain(script: str, conf: Path, arguments: Sequence[str], error: Exception) -> ConfigError:
@@ -54,9 +61,11 @@ def _mistake_in(argument: str, script: str, conf: Path, *, sweeps: bool) -> str 
 
 
 def _wrong_option(override: Override, options: list[str]) -> str | None:
-    value = None if override.is_sweep_override() else override.value()
+    if override.is_delete() or override.is_sweep_override():
+        return None
+    value = override.value()
     chosen = value if isinstance(value, list) else [value]
-    if len(chosen) == 1 and (value is None or value in options):
+    if len(chosen) == 1 and chosen[0] in options:
         return None
     name, near = override.key_or_group, nearest(str(value), options)
     hint = f"did you mean {name}={near}? " if near else ""

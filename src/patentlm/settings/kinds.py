@@ -42,6 +42,10 @@ class Named:
     part: Part
 
 
+class Table(dict[str, Any]):
+    """Settings by name that can't be null; a plain mapping can, as a group that is left out."""
+
+
 Schema = Kind | Part | Named | Mapping[str, Any]
 """What is allowed for a name: a value, a part, named parts, or a table of further settings."""
 
@@ -134,6 +138,11 @@ def text(pattern: str = r"(?s).+", allowed: str = "text that is not empty") -> K
     return Kind(allowed, fits)
 
 
+def _is_text(value: Any) -> bool:
+    """True for text that can be written: a lone surrogate is no character."""
+    return isinstance(value, str) and re.search("[\ud800-\udfff]", value) is None
+
+
 def _is_date(value: Any) -> bool:
     try:
         return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
@@ -163,7 +172,7 @@ def _is_url(value: Any) -> bool:
 
 
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
-ANY_TEXT = Kind("text", lambda value: isinstance(value, str))
+ANY_TEXT = Kind("text", _is_text)
 TEXT = text()
 ANYTHING = Kind("anything", lambda value: True)
 DATE = Kind("a date as YYYY-MM-DD", _is_date)

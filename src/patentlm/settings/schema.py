@@ -14,6 +14,7 @@ from patentlm.settings.kinds import (
     TEXT,
     Part,
     Schema,
+    Table,
     list_of,
     nullable,
     number,
@@ -67,12 +68,12 @@ TRAIN: dict[str, Schema] = {
     "sampling": SAMPLING,
     "seed": SEED,
     "shuffle": FLAG,
-    "penalty": {"activation": NOT_NEGATIVE, "temporal": NOT_NEGATIVE},
+    "penalty": Table(activation=NOT_NEGATIVE, temporal=NOT_NEGATIVE),
     "ckpt_path": PATH,
     "init_from": PATH,
     "word_vectors": PATH,
     "evaluation_batch_size": BATCH,
-    "samples": {"count": whole(0, 100_000), "max_words": MAX_WORDS},
+    "samples": Table(count=whole(0, 100_000), max_words=MAX_WORDS),
     "page": FLAG,
 }
 
@@ -95,7 +96,7 @@ EVALUATE: dict[str, Schema] = {
     ),
     "ngram_order": whole(1, 20),
     "evaluation_batch_size": BATCH,
-    "samples": {"count": COUNT, "max_words": nullable(MAX_WORDS)},
+    "samples": Table(count=COUNT, max_words=nullable(MAX_WORDS)),
     "seed": SEED,
     "device": DEVICE,
 }
@@ -124,11 +125,13 @@ EXPORT: dict[str, Schema] = {
     "weights": _WEIGHTS,
     "int8": FLAG,
     "format": one_of("page", "onnx", "safetensors"),
-    "formats": {
-        "page": Part({"patentlm.export.page.write": {"path": PATH, "weights": _WEIGHTS}}),
-        "onnx": Part({"patentlm.export.onnx.write": {"path": PATH, "int8": FLAG}}),
-        "safetensors": Part({"patentlm.export.safetensors.write": {"path": PATH}}),
-    },
+    "formats": Table(
+        {
+            "page": Part({"patentlm.export.page.write": {"path": PATH, "weights": _WEIGHTS}}),
+            "onnx": Part({"patentlm.export.onnx.write": {"path": PATH, "int8": FLAG}}),
+            "safetensors": Part({"patentlm.export.safetensors.write": {"path": PATH}}),
+        }
+    ),
 }
 
 PREPARE: dict[str, Schema] = {
