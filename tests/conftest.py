@@ -78,11 +78,12 @@ def _denormals() -> Iterator[None]:
 
 @pytest.fixture
 def run_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Runs a script's main function as the command line would: `run_script("train", "seed=2")`."""
+    """Runs a script's main function as the command line would, by default in the test's folder:
+    `run_script("train", "seed=2")`."""
 
-    def run(name: str, *arguments: str) -> None:
+    def run(name: str, *arguments: str, folder: Path = tmp_path) -> None:
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
-        monkeypatch.chdir(tmp_path)
+        monkeypatch.chdir(folder)
         importlib.import_module(name).main()
 
     return run

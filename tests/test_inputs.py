@@ -1,6 +1,7 @@
 """The scripts' own inputs: paths, prompts, devices, and what a run is told once."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -29,6 +30,25 @@ def test_the_name_of_a_job_fits_a_folder():
     assert len(job_name(long).encode()) <= 200
     assert job_name(long) != job_name(long + "1")
     assert len(job_name("é" * 300).encode()) <= 200
+
+
+def test_relative_paths_mean_what_they_did_where_a_script_was_started(
+    run_script, patents_csv, tmp_path, capsys
+):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(patents_csv, tmp_path / "patents.csv")
+    run_script(
+        "train", "data=file", "data.path=patents.csv", "windows=abstract", "windows.batch_size=4",
+        "model.hidden_size=4", "model.embedding_size=4", "trainer=cpu", "trainer.max_epochs=1",
+        "trainer.precision=32-true", "callbacks.progress.refresh_rate=0", "samples.max_words=3",
+        "hydra.run.dir=run", "hydra.job.chdir=true",
+    )  # fmt: skip
+    capsys.readouterr()
+    found = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    for moved in ("false", "true"):
+        run_script("evaluate", "checkpoint=../run", f"hydra.job.chdir={moved}", folder=elsewhere)
+        assert f"{found['test/perplexity']:.2f}" in capsys.readouterr().out
 
 
 CASED = Vocabulary(["<end>", "<unk>", "The", "neural", "network", ".", "U.S.", "<pad>"])

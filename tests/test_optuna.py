@@ -266,3 +266,22 @@ def test_hydra_finds_the_sweeper_without_loading_what_it_works_with():
     assert "OptunaSweeper" in sweepers
     assert loaded == "set()"
     assert ran.stderr == ""
+
+
+SEARCHED = (
+    "model.dropout", "model.input_dropout", "model.output_dropout", "model.embedding_dropout",
+    "optimizer.weight_decay", "penalty.activation", "penalty.temporal", "optimizer.lr",
+    "data.split.overlap", "trainer.gradient_clip_val", "sampling.temperature",
+)  # fmt: skip
+
+
+def test_a_job_of_a_search_for_eleven_settings_fits_a_folder(run_script, tmp_path):
+    searched = [f"{name}=interval(0.01,0.4)" for name in SEARCHED]
+    run_script(
+        "train", "hydra.mode=MULTIRUN", *TINY[:-1], "optimizer=adamw", *searched,
+        "hydra.sweep.dir=search", "hydra.sweeper.n_trials=1",
+    )  # fmt: skip
+    (job,) = (path for path in (tmp_path / "search").iterdir() if path.is_dir())
+    assert re.match(r"([\w.]+=0\.\d+,){5}", job.name)
+    assert len(job.name.encode()) <= 200
+    assert json.loads((job / "metrics.json").read_text())["valid/perplexity"] > 1
