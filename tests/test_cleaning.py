@@ -172,6 +172,8 @@ def test_what_stands_behind_an_article_or_in_braces_stays(text):
         ),
         ("a<!-- b -->c <?pi d?>e <o:x y='1'/>f </zz>g", "ac e f g"),
         ('<figref idref="f1">1</figref>5', "1 5"),
+        ("<exch:p>a <math><mi>x</mi></math></exch:p> b", "a x b"),
+        ("a <NULL> or vector<int> of <stdin>", "a <NULL> or vector<int> of <stdin>"),
     ],
 )
 def test_tags_are_taken_out(text, cleaned):
@@ -187,6 +189,7 @@ def test_escaped_tags_are_taken_out():
     [
         ("CO.sub.2 at 25.degree. C., a .gamma.-ray", "CO2 at 25° C., a γ-ray"),
         ("10.sup.-3 .mu.m, N.sup.2, 2.sup.N, (x).sup.2", "10^-3 μm, N2, 2^N, (x)^2"),
+        ("a .Iadd.new .Iaddend.part", "a new part"),
         ("3.times.3 .+-.5 .DELTA.W.sub.ij .ltoreq.1", "3×3 ±5 ΔWij ≤1"),
         ("{overscore (X)}, {circumflex over (y)}, {dot over (ab)}", "X\u0304, ŷ, ab"),
         ("{square root over (2)} {square root over (a+b)} {fraction (1/2)}", "√2 √(a+b) 1/2"),

@@ -67,6 +67,19 @@ def test_latin_1_with_control_characters_is_cp1252(read, refusal):
     assert read("a.csv", content, encoding="latin-1").texts == ["A café."]
 
 
+@pytest.mark.parametrize("encoding", ["cp1251", "cp1253", "koi8_r"])
+def test_cp1252_is_not_advised_for_a_few_words_of_another_alphabet(refusal, encoding):
+    word = "νευρωνικό" if encoding == "cp1253" else "нейронная"
+    told = refusal("a.csv", f"abstract\nA pump for a long text called {word}.\n".encode(encoding))
+    assert "cp1252" not in told
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_named_whatever_it_holds(refusal, encoding):
+    told = refusal("a.csv", ("abstract\n" + "A naïve pump – for 5 €.\n" * 9).encode(encoding))
+    assert told.endswith(f"set data.encoding={encoding}")
+
+
 @pytest.mark.parametrize(("encoding", "order"), [("utf-16-le", "le"), ("utf-16-be", "be")])
 def test_utf_16_without_a_mark_is_named(refusal, encoding, order):
     content = ("id,abstract\n" + "1,A pump.\n" * 9).encode(encoding)

@@ -1,8 +1,10 @@
 """Which files a path means, what packs them, and what is stopped before it costs memory or time."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import zipfile
 
@@ -150,6 +152,10 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path):
         ("a.tsv", b"PAR1xxxx", "is a Parquet file: name it .parquet"),
         ("a.csv", b"<!DOCTYPE html><p>", "is a web page: download the file itself"),
         ("a.csv", b"%PDF-1.7", "is a PDF"),
+        ("a.xml", b"<?xml version='1.0'?><patents/>", "is XML: export it as CSV or JSON"),
+        ("a.csv.bz2", bz2.compress(CSV.encode()), "is packed by bzip2: unpack it"),
+        ("a.csv", lzma.compress(CSV.encode()), "is packed by xz: unpack it"),
+        ("a.csv.zst", b"\x28\xb5\x2f\xfd", "is packed by zstd: unpack it"),
         ("a.xls", b"\xd0\xcf\x11\xe0", "is a workbook: save it as CSV"),
         ("a.ods", b"PK\x03\x04", "is a workbook: save it as CSV"),
         ("a.xlsx", b"not a workbook", "is damaged or incomplete"),

@@ -106,6 +106,8 @@ def test_values_nested_without_end_are_refused(nested):
 
 
 MISSING = ["NA", "N/A", "NULL", "null", "nan", "NaN", "None", "\\N", "-", " NA ", "#N/A", "<NA>"]
+MISSING += ["(null)", "[NULL]", "n.a.", "NaT", "nil", "undefined", "—", "...", "?", "Not available"]
+MISSING += ["No abstract available", "  No Abstract Available. ", "Abstract not available"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
@@ -119,6 +121,34 @@ def test_words_for_nothing_are_missing_values(read, kind):
     found = read(f"a.{kind}", content)
     assert found.texts == [""] * len(MISSING) + words[-2:]
     assert [patent.title for patent in found.patents][:-2] == [""] * len(MISSING)
+
+
+WRITTEN = [
+    {"text": "A pump's valve.", "language": "en"},
+    [{"lang": "en", "text": "A pump's valve."}],
+    ["A pump's valve."],
+    {"en": "A pump's valve."},
+]
+
+
+@pytest.mark.parametrize("value", WRITTEN)
+@pytest.mark.parametrize("write", [json.dumps, repr])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_nested_values_that_were_written_as_text_are_read(read, value, write, kind):
+    text = write(value)
+    quoted = text.replace('"', '""')
+    files = {"csv": f'abstract\n"{quoted}"\n', "jsonl": json_lines({"abstract": text})}
+    assert read(f"a.{kind}", files[kind]).texts == ["A pump's valve."]
+    if isinstance(value, dict) and "text" in value:
+        found = read(f"a.{kind}", files[kind], column="abstract.text")
+        assert found.texts == ["A pump's valve."]
+
+
+@pytest.mark.parametrize(
+    "text", ["[Problem] A pump.", "{a} pump [b]", "[[x]", '["A" or "B"] pump', "[0001] A.", "["]
+)
+def test_texts_that_begin_with_a_bracket_stay(read, text):
+    assert read("a.jsonl", json_lines({"abstract": text})).texts == [text]
 
 
 def test_a_dotted_column_leads_into_nested_values(read, refusal):

@@ -4,6 +4,8 @@
 
 import re
 import unicodedata
+from collections.abc import Set
+from functools import partial
 
 _INLINE = (
     "a abbr acronym b big cite code del dfn em figref font i ins italic kbd mark o q s samp small "
@@ -18,13 +20,14 @@ _BLOCK = (
 _VALUE = r"""(?:"[^"<>]{0,500}"|'[^'<>]{0,500}'|[^\s"'<>=]{1,200})"""
 _ATTRIBUTE = rf"\s+[\w:.-]+\s*=\s*{_VALUE}"
 _KNOWN = "|".join(f"{_INLINE} {_BLOCK}".split())
-# A tag that is not known has attributes or a slash; "x <y and z> w" has neither.
+# A tag that is not known has attributes, a slash or a partner with one; "x <y and z> w" has none.
 _TAG = re.compile(
     rf"<(?:/?(?P<known>{_KNOWN})\b(?:{_ATTRIBUTE})*\s*/?"
-    rf"|/[A-Za-z][\w:.-]{{0,60}}\s*|[A-Za-z][\w:.-]{{0,60}}(?:{_ATTRIBUTE})+\s*/?"
+    rf"|/[A-Za-z][\w:.-]{{0,60}}\s*|(?P<opens>[A-Za-z][\w:.-]{{0,60}})|[A-Za-z][\w:.-]{{0,60}}(?:{_ATTRIBUTE})+\s*/?"
     r"|[A-Za-z][\w:.-]{0,60}\s*/|!--.{0,1000}?--|\?[A-Za-z][^<>]{0,500}\?)>",
     re.IGNORECASE | re.DOTALL,
 )
+_CLOSING = re.compile(r"</([A-Za-z][\w:.-]{0,60})\s*>")
 _INLINE_NAMES = frozenset(_INLINE.split())
 
 _LETTERS = (
@@ -48,6 +51,7 @@ _SIGNS = _GREEK | {name.upper(): letter.upper() for name, letter in _GREEK.items
 }  # fmt: skip
 _SIGN = re.compile(rf"\.({'|'.join(map(re.escape, sorted(_SIGNS, key=len, reverse=True)))})\.")
 _PERHAPS_CODE = re.compile(r"\.[A-Za-z+-]")
+_REISSUED = re.compile(r"\.Iadd(?:end)?\.")  # around what a reissue adds
 _SCRIPT = re.compile(r"\.(su[bp]|s[bp]s[bp])\.")
 
 _MARKS = {
@@ -78,10 +82,13 @@ def strip_tags(text: str) -> str:
         >>> strip_tags("CO<sub>2</sub> of 10<sup>6</sup> Pa,<br/>x < y")
         'CO2 of 10^6 Pa, x < y'
     """
-    return _TAG.sub(_without_tag, text)
+    closed = {name.lower() for name in _CLOSING.findall(text)}
+    return _TAG.sub(partial(_without_tag, closed=closed), text)
 
 
-def _without_tag(tag: re.Match[str]) -> str:
+def _without_tag(tag: re.Match[str], closed: Set[str]) -> str:
+    if tag["opens"] and tag["opens"].lower() not in closed:
+        return tag[0]
     name = (tag["known"] or "").lower()
     if name not in _INLINE_NAMES:
         return " " if name or not tag[0].startswith(("<!", "<?")) else ""
@@ -126,7 +133,7 @@ def replace_codes(text: str) -> str:
     """
     if _PERHAPS_CODE.search(text):
         text = _SIGN.sub(lambda code: _SIGNS[code[1]], text)
-        text = _SCRIPT.sub(_without_script, text)
+        text = _SCRIPT.sub(_without_script, _REISSUED.sub("", text))
     return _BRACES.sub(_without_braces, text) if "{" in text else text
 
 

@@ -26,6 +26,7 @@ _UTF8_CONTROLS = re.compile(b"\xc2[\x80-\x9f]")
 _STRAY_CONTROLS = 8  # this few are always accepted
 _MOST_CONTROLS = 0.01  # of all characters
 _MOST_STRAY = 10  # wrong bytes in a block, up to which replacing is suggested
+_HIGH_LETTERS = re.compile(rb"[\xc0-\xff]{4}")  # a word of another alphabet
 _MOST_ACCENTED = 0.2  # of the bytes of a text in the Latin alphabet
 
 
@@ -128,9 +129,10 @@ class _Checked:
             )
         self.controls += len(_CONTROLS.findall(text)) if found else 0
         if self.controls > max(_STRAY_CONTROLS, _MOST_CONTROLS * (self.characters + len(text))):
+            advice = f": {wide}" if (wide := _wide(data)) else "; set data.encoding"
             raise DataError(
                 f"is full of NUL and other control characters (the first in line {line}): "
-                f"it is not {self.encoding.name} text{_wide(data)}"
+                f"it is not {self.encoding.name} text{advice}"
             )
         if self.encoding.errors == "replace" and "\ufffd" in text:
             self._note_replaced(text, data)
@@ -147,11 +149,11 @@ class _Checked:
 
 
 def _wide(data: bytes) -> str:
-    """Returns the name of UTF-16 without a byte order mark, detected by its zero bytes."""
+    """Returns the advice to set UTF-16 where zero bytes show it, without a mark; else `""`."""
     even, odd = data[::2].count(0), data[1::2].count(0)
     if max(even, odd) < len(data) / 8:
-        return "; set data.encoding"
-    return f": set data.encoding=utf-16-{'le' if odd > even else 'be'}"
+        return ""
+    return f"set data.encoding=utf-16-{'le' if odd > even else 'be'}"
 
 
 def _undecodable(error: UnicodeDecodeError, fed: int, lines: int, codec: str) -> DataError:
@@ -165,6 +167,8 @@ def _undecodable(error: UnicodeDecodeError, fed: int, lines: int, codec: str) ->
 
 
 def _advice(data: bytes, codec: str) -> str:
+    if wide := _wide(data):
+        return wide
     replace = "data.encoding_errors=replace to have such bytes replaced and counted"
     if codec not in ("utf-8", "utf-8-sig", "ascii"):
         return f"set data.encoding to the right one, or {replace}"
@@ -182,7 +186,7 @@ def _fits_cp1252(data: bytes) -> bool:
     """True if bytes can be Western European text as Windows writes it."""
     high = sum(value >= 0x80 for value in data)
     undefined = any(value in data for value in b"\x81\x8d\x8f\x90\x9d")
-    return not undefined and high < _MOST_ACCENTED * len(data)
+    return not undefined and not _HIGH_LETTERS.search(data) and high < _MOST_ACCENTED * len(data)
 
 
 def read_lines(blocks: Iterable[str], end: str = "\n") -> Iterator[str]:

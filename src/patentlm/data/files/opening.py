@@ -45,6 +45,9 @@ _SIGNATURES = {
     b"<html": "is a web page: download the file itself",
     b"<?xml": "is XML: export it as CSV or JSON",
     b"%PDF": "is a PDF: export the patents as CSV or JSON",
+    b"BZh": "is packed by bzip2: unpack it",
+    b"\xfd7zXZ": "is packed by xz: unpack it",
+    b"\x28\xb5\x2f\xfd": "is packed by zstd: unpack it",
 }
 
 
@@ -215,12 +218,12 @@ def _kind(file: IO[bytes], suffix: str) -> str:
         raise DataError("is a workbook: save it as CSV or .xlsx")
     if kind in ("", ".txt", ".gz"):
         kind = _kind_of_content(head)
+    for signature, what in _SIGNATURES.items():
+        if kind not in (".parquet", ".xlsx") and head.startswith(signature):
+            raise DataError(what)
     if kind not in KINDS:
         known = " ".join(KINDS)
         raise DataError(f"is of no known kind: name it {known}, perhaps with .gz or .zip behind")
-    for signature, what in _SIGNATURES.items():
-        if kind in TEXT_KINDS and head.startswith(signature):
-            raise DataError(what)
     return kind
 
 

@@ -12,7 +12,7 @@ from patentlm.data.files.notes import Notes, one_line
 from patentlm.data.files.opening import UNPACKING_ERRORS, open_file
 from patentlm.data.files.options import ReadOptions
 from patentlm.data.files.tables import Table, open_table
-from patentlm.data.files.values import NotTextError, abstract_text, follow, plain_text
+from patentlm.data.files.values import NotTextError, abstract_text, follow, plain_text, read_written
 from patentlm.data.records import Patent, Records
 from patentlm.errors import DataError, PatentLMError
 
@@ -75,7 +75,9 @@ def _columns(files: Sequence[Path], options: ReadOptions, notes: Notes) -> Colum
 def _patent(
     record: Sequence[object], columns: Columns, language: str | None, notes: Notes
 ) -> Patent | None:
-    abstract = follow(record[0], columns.path) if columns.path else record[0]
+    abstract = read_written(record[0])
+    if columns.path:
+        abstract = follow(abstract, columns.path)
     try:
         text = abstract_text(abstract, columns.shown, language)
     except NotTextError as error:

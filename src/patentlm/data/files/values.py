@@ -1,19 +1,31 @@
 """Extracts texts from values, nested ones if it is clear which text is meant."""
 
+import ast
 import datetime
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from patentlm.errors import DataError
 
 # What programs write for missing values, in upper or lower case.
-MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "null", "nan", "none", "\\n", "-", "--", "–"})
-_LONGEST_MISSING = 8  # including blanks around it
+MISSING = frozenset(
+    {
+        *("", "na", "n/a", "#n/a", "<na>", "n.a.", "null", "<null>", "(null)", "[null]", "\\n"),
+        *("nan", "nat", "none", "<none>", "(none)", "nil", "undefined", "unavailable"),
+        *("-", "--", "---", "–", "—", ".", "...", "…", "?", "not available", "no abstract"),
+        *("no abstract available", "no abstract available.", "abstract not available"),
+    }
+)
+_LONGEST_MISSING = 30  # including blanks around it
 
 _TEXT_KEYS = ("text", "value", "content", "#text", "$", "$t", "_", "p", "paragraph", "paragraphs")
 _LANGUAGE_KEYS = ("language", "lang", "@lang", "@xml:lang", "xml:lang", "locale", "language_code")
 _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE)
+_WRITTEN = re.compile(r"\s*[\[{]\s*[\[{\"'\]}]")
+_LONGEST_WRITTEN = 10**5
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _DEEPEST = 8  # levels of a nested value
 
@@ -52,8 +64,12 @@ def plain_text(value: object) -> str:
 
 def known_text(text: str) -> str:
     """Returns the text with lone surrogates replaced; `""` if it stands for a missing value."""
-    if len(text) <= _LONGEST_MISSING and text.strip().casefold() in MISSING:
+    # Most short texts are numbers and dates, for which the first character is enough.
+    is_short = len(text) <= _LONGEST_MISSING and not text[:1].isdecimal()
+    if is_short and text.strip().casefold() in MISSING:
         return ""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -88,6 +104,24 @@ def abstract_text(value: object, column: str, language: str | None) -> str:
         named = ", ".join(sorted(filter(None, languages)))
         raise DataError(f"has texts in {column} in {named}: set data.language to one of them")
     return " ".join(one.text for one in said)
+
+
+def read_written(value: object) -> object:
+    """Reads a list or mapping that a program wrote as text, as JSON or as Python shows it.
+
+    Any other value is returned as it is.
+
+    Example:
+        >>> read_written("[{'lang': 'en', 'text': 'One'}]"), read_written("[Problem] Two")
+        ([{'lang': 'en', 'text': 'One'}], '[Problem] Two')
+    """
+    if not isinstance(value, str) or not _WRITTEN.match(value) or len(value) > _LONGEST_WRITTEN:
+        return value
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            found = read(value.strip())
+            return found if isinstance(found, (list, dict)) else value
+    return value
 
 
 def _same_language(code: str, wanted: str) -> bool:
