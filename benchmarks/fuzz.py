@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo  # torch imports it late, which takes longer than an input may
 from tqdm import tqdm
 
 from benchmarks import results
