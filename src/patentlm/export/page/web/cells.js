@@ -6,22 +6,25 @@
 const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 const tanh = (value) => 1 - 2 / (Math.exp(2 * value) + 1); // in a third of the time of Math.tanh
 
-/** `{i, f, g, o}`: asks in, keeps, proposes, shows (Hochreiter & Schmidhuber 1997, Gers et al. 2000). */
-export class LSTMLayer {
-  static gates = ['i', 'f', 'g', 'o'];
-
+/** A layer of gates, each `size` rows of the weights. */
+class GatedLayer {
   constructor(weights, kernel) {
     Object.assign(this, weights, { kernel, size: weights.hidden.columns });
-    this.fromHidden = new Float64Array(4 * this.size);
+    this.fromHidden = new Float64Array(this.constructor.gates.length * this.size);
   }
 
   project(input) {
-    const projected = new Float64Array(4 * this.size);
+    const projected = new Float64Array(this.fromHidden.length);
     this.kernel.multiply(this.input, input, projected);
     const bias = this.bias.data;
     for (let at = 0; at < projected.length; at++) projected[at] += bias[at];
     return projected;
   }
+}
+
+/** `{i, f, g, o}`: input, forget, cell and output gate (Hochreiter & Schmidhuber 1997, Gers et al. 2000). */
+export class LSTMLayer extends GatedLayer {
+  static gates = ['i', 'f', 'g', 'o'];
 
   step(projected, state, record) {
     const { size, fromHidden } = this;
@@ -45,23 +48,10 @@ export class LSTMLayer {
   }
 }
 
-/** `{r, z, n}`: looks back, keeps, proposes (Cho et al. 2014); as PyTorch has it, `r` gates the
+/** `{r, z, n}`: reset gate, update gate and candidate (Cho et al. 2014); as PyTorch has it, `r` gates the
  * product with the hidden vector and its bias. */
-export class GRULayer {
+export class GRULayer extends GatedLayer {
   static gates = ['r', 'z', 'n'];
-
-  constructor(weights, kernel) {
-    Object.assign(this, weights, { kernel, size: weights.hidden.columns });
-    this.fromHidden = new Float64Array(3 * this.size);
-  }
-
-  project(input) {
-    const projected = new Float64Array(3 * this.size);
-    this.kernel.multiply(this.input, input, projected);
-    const bias = this.bias.data;
-    for (let at = 0; at < projected.length; at++) projected[at] += bias[at];
-    return projected;
-  }
 
   step(projected, state, record) {
     const { size, fromHidden } = this;
