@@ -276,6 +276,16 @@ def test_a_run_is_mixed_and_scored(evaluated, small_run):
         assert f"  {weight:.3f}  " in table
 
 
+def test_figures_go_to_a_file_in_a_folder_that_is_made(run_script, capsys, small_run, tmp_path):
+    run_script("evaluate", f"checkpoint={small_run}", "path=new/scores.json")
+    assert list(json.loads((tmp_path / "new" / "scores.json").read_text())) == [str(small_run)]
+    with pytest.raises(SystemExit):
+        run_script("evaluate", f"checkpoint={small_run}", "path=new")
+    assert "error: path=new: is a folder; name a file such as new/scores.json" in (
+        capsys.readouterr().err
+    )
+
+
 def test_the_test_set_has_no_say_in_the_fit(evaluated, trained, tmp_path):
     """The same train and valid with other tests: the same constants."""
     texts = {"train": ["a b c", "b c a b"] * 9, "valid": ["a b c a", "b b c"], "test": ["c b a"]}

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -17,7 +18,7 @@ from patentlm.data.preparation import fingerprint, prepare
 from patentlm.data.sources import Source
 from patentlm.data.windows import describe_context
 from patentlm.data.words import Tokenizer
-from patentlm.errors import DataError
+from patentlm.errors import ConfigError, DataError
 from patentlm.evaluation.dynamic import Settings, score_adapting, second_moments
 from patentlm.evaluation.metrics import Score
 from patentlm.evaluation.mixture_fit import MixtureFit
@@ -155,8 +156,11 @@ def compare(
         models: models by path.
         corpora: corpora by path, see `corpora_of`.
         config: settings of evaluate.py.
+
+    Raises:
+        ConfigError: if `path` names a folder, or settings can't work.
     """
-    split = config.split
+    split, path_of_figures = config.split, _file_of_figures(config.path)
     scored = {path: _score(model, corpora[path], config) for path, model in models.items()}
     best_first = sorted(models, key=lambda path: scored[path][0].nll_sum)
     names = {path: path + additions(config) for path in best_first}
@@ -171,10 +175,21 @@ def compare(
     heading = f"{corpus.label}: {split}, {targets:,} targets, {characters:,} characters"
     fits = [(name, scored[path][1]) for path, name in names.items()]
     mixtures = [mixture.table(name, fit) for name, fit in fits if fit]
-    if config.path:
+    if path_of_figures:
         found = {name: _plain(*scored[path], corpora[path], split) for path, name in names.items()}
-        expanded(config.path).write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+        path_of_figures.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     return "\n\n".join([heading, table, *mixtures])
+
+
+def _file_of_figures(path: str | None) -> Path | None:
+    """Returns where figures go, before any work is lost to a path that can't be written."""
+    if path is None:
+        return None
+    file = expanded(path)
+    if file.is_dir():
+        raise ConfigError(f"path={path}: is a folder; name a file such as {file / 'scores.json'}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
 
 
 def _score(
