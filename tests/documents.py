@@ -19,6 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import patentlm.training.run  # noqa: F401  forks have torch and Lightning, which take seconds
+
 ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[^\n]*)\n(?P<text>.*?)^(?P=fence)$", re.M | re.S)
 REASON = re.compile(r"# (needs|takes) \w")
@@ -143,7 +145,7 @@ def run_python(code: str, folder: Path) -> None:
 
 
 def in_child(work: Callable[[], object], folder: Path, what: str) -> None:
-    """Does some work in a fork of this process, which has imported torch already.
+    """Does some work in a fork of this process, which has imported Lightning already.
 
     Raises:
         AssertionError: if it fails.

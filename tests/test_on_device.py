@@ -40,6 +40,13 @@ def test_words_are_those_of_the_cpu(settings, seed, length, equals):
     assert found.tolist() == expected.tolist()
 
 
+def test_a_row_whose_words_are_all_forbidden_stays_as_it_is():
+    logits = torch.tensor([[1.0, 2.0], [1.0, 2.0]])
+    written = torch.tensor([[0, 1], [1, 1]])
+    filtered = on_device.no_repeat_ngram(logits, written, 1)
+    assert filtered.tolist() == [[1.0, 2.0], [1.0, -math.inf]]
+
+
 def test_a_word_of_probability_0_is_not_drawn_where_sums_do_not_ascend(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "cumsum", lambda probs, dim: torch.tensor([[0.5, 0.7, 0.6]]))
     logits = torch.tensor([[0.0, -math.inf, 0.0]])
