@@ -12,19 +12,17 @@ one by one. Seconds are those since training began, valid included. Prints a tab
 
 import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 from omegaconf import DictConfig
-from tabulate import tabulate
 
 from benchmarks import results
 from benchmarks.ours import ROOT, configured, trainer_settings
 from benchmarks.reference_networks import fit_transformer, fit_word_language_model
-from benchmarks.time_to_perplexity import Epochs, keras_epochs, our_epochs
+from benchmarks.time_to_perplexity import Epochs, keras_epochs, our_epochs, rows
 from patentlm.training import run as training
 
 FOLDER = ROOT / "outputs" / "frontier"
@@ -63,18 +61,6 @@ def reference_epochs(contender: str, config: DictConfig, epochs: int) -> Epochs:
     return list(fit_word_language_model(words, data.corpus.ids("train"), valid, epochs))
 
 
-def rows(found: Mapping[str, Epochs]) -> Iterator[dict[str, Any]]:
-    """Those of the result file, contender by contender."""
-    for contender, epochs in found.items():
-        for number, epoch in enumerate(epochs, 1):
-            yield {
-                "contender": contender,
-                "epoch": number,
-                "seconds": epoch["seconds"],
-                "valid perplexity": epoch["valid_perplexity"],
-            }
-
-
 def kept(folder: Path) -> dict[str, Epochs]:
     """All contenders trained so far."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
@@ -104,7 +90,6 @@ def main() -> None:
             found = epochs_of(contender, common, arguments.keras_python, arguments.epochs)
             path.write_text(json.dumps(found))
     lines = list(rows(kept(FOLDER)))
-    print(tabulate(lines, headers="keys", floatfmt=".1f"))
     title = "Valid perplexity against seconds of training"
     plot = ["seconds", "valid perplexity"]
     results.write("frontier", title, lines, seed=SEED, note=NOTE, plot=plot)

@@ -6,7 +6,8 @@ Keras trains the mission's network until an epoch is no better on valid than the
 which takes many minutes; ours follows it with as much of the machine. `--keras-log FILE` keeps the
 epochs of Keras, or takes them from there if it has them: that is fair only on a machine that is
 doing nothing else both times. Seconds are those since training began, valid included; those of
-start-up are left out on both sides. Prints a table, and all numbers as a line of JSON.
+start-up are left out on both sides. Prints a table and writes
+`benchmarks/results/time_to_perplexity.json`.
 """
 
 import json
@@ -19,11 +20,12 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
-from tabulate import tabulate
 
-from benchmarks.machine import add_device, machine
+from benchmarks import results
+from benchmarks.machine import add_device
 from benchmarks.ours import ROOT, configured, precision, trainer_settings
 from benchmarks.training_speed import write_windows
 from patentlm.training import run as training
@@ -71,11 +73,16 @@ def our_epochs(overrides: Sequence[str], folder: Path) -> Epochs:
     return noted.epochs
 
 
-def rows(keras: Epochs, ours: Epochs) -> Iterator[tuple[str, int, float, float]]:
-    """Those of the table."""
-    for name, epochs in (("Keras", keras), ("ours", ours)):
+def rows(found: Mapping[str, Epochs]) -> Iterator[dict[str, Any]]:
+    """Those of a result file, contender by contender."""
+    for contender, epochs in found.items():
         for number, epoch in enumerate(epochs, 1):
-            yield name, number, epoch["valid_perplexity"], epoch["seconds"]
+            yield {
+                "contender": contender,
+                "epoch": number,
+                "seconds": epoch["seconds"],
+                "valid perplexity": epoch["valid_perplexity"],
+            }
 
 
 def compare(keras: Epochs, ours: Epochs) -> float | None:
@@ -98,7 +105,7 @@ def asked() -> Namespace:
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures, prints and writes."""
     arguments = asked()
     common = trainer_settings(arguments.device)
     common += ["data=corpus", f"data.path={arguments.data_folder.resolve()}"]
@@ -113,12 +120,11 @@ def main() -> None:
                 log.write_text(json.dumps(keras))
         ours = our_epochs([*common, *arguments.settings], folder / "run")
     ratio = compare(keras, ours)
-    headers = ("", "epoch", "valid perplexity", "seconds")
-    print(tabulate(list(rows(keras, ours)), headers, floatfmt=("", "", ".1f", ".1f")))
-    print(f"\nKeras ÷ ours: {ratio:.1f}\n" if ratio else "\nours never gets there\n")
-    device = arguments.device
-    where = {"machine": machine(), "device": device, "precision": precision(device)}
-    print(json.dumps({**where, "keras": keras, "ours": ours, "ratio": ratio}))
+    note = f"Keras ÷ ours: {ratio:.1f}. " if ratio else "Ours never gets there. "
+    note += f"On {arguments.device}, {precision(arguments.device)}."
+    lines = list(rows({"Keras": keras, "ours": ours}))
+    title = "Seconds until a valid perplexity"
+    results.write("time_to_perplexity", title, lines, seed=1, note=note)
 
 
 if __name__ == "__main__":
