@@ -18,7 +18,7 @@ PATHS = (
     "checkpoint", "ckpt_path", "init_from", "word_vectors", "data.path", "path",
     "hydra.run.dir", "hydra.sweep.dir",
 )  # fmt: skip
-"""Settings taken literally except for Hydra's `${now:…}`, `${oc.env:…}` and `${hydra:…}`."""
+"""Settings taken literally, except that the resolvers `now`, `oc.env` and `hydra` are applied."""
 
 SWEEP = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
 FLAGS = {
