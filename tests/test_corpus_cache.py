@@ -5,6 +5,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -159,6 +160,16 @@ def test_a_damaged_corpus_is_made_again_and_said(watched, caplog, name, damage):
     assert "is damaged in the cache: it is made again" in caplog.text
     assert folders() == [corpus.folder]
     assert corpus.ids("train").tolist() == [0, 2, 3, 2, 0, 3, 2, 4, 0]
+
+
+def test_a_file_in_place_of_a_corpus_is_damage(watched, caplog):
+    source = watched(**TINY)
+    folder = prepare(source, KEEP_ALL).folder
+    before = content(folder)
+    shutil.rmtree(folder)
+    folder.touch()
+    assert content(prepare(source, KEEP_ALL).folder) == before
+    assert "is damaged in the cache: it is made again" in caplog.text
 
 
 def test_a_pipe_in_the_cache_is_not_waited_for(watched):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -89,9 +90,9 @@ def _build_once(source: Source, tokenizer: Tokenizer, corpus: Corpus) -> None:
     with acquire_lock(folder.with_suffix(".lock")):
         if is_whole(corpus):
             return
-        if folder.exists():
+        if os.path.lexists(folder):
             log.warning("%s is damaged in the cache: it is made again", source.label)
-            shutil.rmtree(folder)
+            shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
         scratch = folder.with_suffix(SCRATCH)
         scratch.mkdir()
         try:
