@@ -14,8 +14,12 @@ from patentlm.batch import Batch, LoadedBatch, select_targets
 from patentlm.model.autocast import without_autocast
 from patentlm.model.network import Network, State
 
-ROWS = 1024
-"""Maximum number of targets whose logits are in memory at once."""
+ROWS = 256
+"""Maximum number of targets whose logits are in memory at once.
+
+A large vocabulary takes much: validation was the peak of a training with 50,000 words (`python -m
+benchmarks.training_memory`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
