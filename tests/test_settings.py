@@ -214,7 +214,7 @@ def test_of_a_setting_that_repeats_another_the_other_one_is_named():
         (f"train {'k' * 30}", "an argument: settings are written name=value, such as seed=…"),
         (
             "evaluate checkpoint=x report=null",
-            "report=None: no such option; there are calibration, scores, text",
+            "report=None: no such option; there are calibration, scores, text, years",
         ),
         (
             "export checkpoint=x formats=null",
