@@ -22,7 +22,6 @@ import psutil
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from tabulate import tabulate
 
 from benchmarks import results
 from benchmarks.ours import configured
@@ -95,7 +94,6 @@ def main() -> None:
     arguments = parser.parse_args()
     training.prepare_process(seed=1)
     table = rows(*measured(arguments.steps), cores=len(psutil.Process().cpu_affinity()))
-    print(tabulate(table, headers="keys", intfmt=","))
     results.write("pretraining_hours", TITLE, table, seed=1, note=NOTE)
 
 

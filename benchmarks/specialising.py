@@ -23,7 +23,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from tabulate import tabulate
 
 import patentlm
 from benchmarks import results
@@ -137,7 +136,6 @@ def main() -> None:
     with TemporaryDirectory(prefix="patentlm-specialising-") as base:
         command = results.running_command()
         table = measure(Path(base), arguments.texts, arguments.few)
-    print(tabulate(table, headers="keys"))
     results.write("specialising", TITLE, table, seed=1, note=NOTE, command=command)
 
 

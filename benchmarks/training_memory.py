@@ -26,7 +26,6 @@ import psutil
 from hydra.utils import instantiate
 from numpy.lib.format import open_memmap
 from pytorch_lightning import Callback
-from tabulate import tabulate
 
 from benchmarks import results
 from benchmarks.memory import peak_memory
@@ -152,7 +151,6 @@ def main() -> None:
         folder = arguments.folder or Path(temporary)
         settings = make_corpus(folder.resolve(), arguments.rows)
         table = [measure(windows, settings, arguments.steps) for windows in WINDOWS]
-    print(tabulate(table, headers="keys"))
     title = TITLE.format(rows=arguments.rows)
     results.write("training_memory", title, table, seed=0, note=NOTE)
 
