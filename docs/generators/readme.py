@@ -40,7 +40,7 @@ def models() -> str:
 def about(preset: str) -> str:
     """The first sentence of the comment that a preset begins with."""
     text = (CONF / "experiment" / f"{preset}.yaml").read_text(encoding="utf-8")
-    return re.split(r"[.:](?:\s|$)", description(text))[0]
+    return re.split(r"\.\s", description(text))[0].rstrip(".")
 
 
 def _line(cells: tuple[str, ...]) -> str:
