@@ -1,5 +1,6 @@
 """Checkpoints: what they hold, and what is refused."""
 
+import errno
 import pickle
 import zipfile
 from contextlib import suppress
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import patentlm
+from patentlm import checkpoint
 from patentlm.checkpoint import CheckpointMetadata, build_data, build_network, find
 from patentlm.errors import CheckpointError, ConfigError
 from patentlm.integrity import seal
@@ -274,3 +276,12 @@ def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_refused(tmp_path):
         archive.writestr("x/data.pkl", bytes(10**6))
     with pytest.raises(CheckpointError, match="can't be read as a checkpoint"):
         patentlm.load(tmp_path / "x.ckpt")
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    def closed(path):  # root, who runs the tests in CI, may read every file
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(checkpoint, "check_stored", closed)
+    with pytest.raises(CheckpointError, match=r"may not be read \(Permission denied\)"):
+        checkpoint.read(save(tmp_path / "x.ckpt"))

@@ -106,6 +106,8 @@ def read(path: str | Path) -> dict[str, Any]:
     try:
         check_stored(file)
         checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+    except PermissionError as error:
+        raise CheckpointError(f"{file}: may not be read ({error.strerror})") from error
     except Exception as error:  # torch raises a dozen kinds of errors for damage
         raise CheckpointError(
             f"{file}: can't be read as a checkpoint; it is cut short or something else"
