@@ -14,8 +14,8 @@ from patentlm.batch import Batch, LoadedBatch, select_targets
 from patentlm.model.autocast import without_autocast
 from patentlm.model.network import Network, State
 
-ROWS = 256
-"""Maximum number of targets whose logits are in memory at once: 50 MB with 50,000 words."""
+ROWS = 64
+"""Maximum number of targets whose logits are in memory at once: 13 MB with 50,000 words."""
 
 
 @dataclass(frozen=True, slots=True)
