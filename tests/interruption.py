@@ -37,9 +37,13 @@ def signal_at(moment: str, count: int, number: int = signal.SIGTERM) -> Iterator
             os.kill(os.getpid(), number)
         return original(*arguments)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LanguageModel, moment, counted)
-        yield
+    before = signal.signal(number, signal.SIG_DFL)  # `nohup pytest` ignores some
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(LanguageModel, moment, counted)
+            yield
+    finally:
+        signal.signal(number, before)
 
 
 def digest(value: Any) -> str:
