@@ -61,7 +61,7 @@ def over_seeds(found: Sequence[float]) -> dict[str, float | None]:
 def main() -> None:
     """Runs the jobs that are missing, prints and writes."""
     command = [sys.executable, "train.py", "-m", *sys.argv[1:]]
-    command += [f"hydra.sweep.dir={SWEEP}", f"hydra.sweep.subdir={JOB}"]
+    command += [f"hydra.sweep.dir={SWEEP}", f"hydra.sweep.subdir='{JOB}'"]
     subprocess.run(command, cwd=ROOT, check=True)
     presets = defaultdict(list)
     for preset, metrics in jobs(SWEEP):
