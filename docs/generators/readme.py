@@ -33,7 +33,8 @@ def models() -> str:
     head = "| `experiment=` | what it is | parameters | test perplexity | training |"
     lines = [head, "| --- | --- | ---: | ---: | ---: |", *map(_line, rows)]
     machine = found["machine"]
-    origin = f"(Measured on {found['date']}, {machine['cores']} cores of an {machine['cpu']}.)"
+    origin = f"(Measured on {found['date']}, {machine['cores']} cores of an {machine['cpu']}, "
+    origin += f"precision {found['rows'][0]['precision']}, load before: {machine['load']}.)"
     return "\n".join(["", *lines, "", origin, ""])
 
 
