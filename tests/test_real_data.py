@@ -24,15 +24,14 @@ def python(script: str, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def seed_run(real_data, tmp_path_factory):
-    """The mission's model on the fixed split. Three epochs, so that CI stays short; the README has
-    the whole run."""
+    """The classic network on the fixed split; four epochs, so that CI stays short."""
     folder = tmp_path_factory.mktemp("seed") / "run"
     python(
         "train.py",
         "data=corpus",
         f"data.path={real_data}/neural_network_split",
         "experiment=seed",
-        "trainer.max_epochs=3",
+        "trainer.max_epochs=4",
         "callbacks.progress.refresh_rate=0",
         f"hydra.run.dir={folder}",
     )
