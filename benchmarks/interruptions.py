@@ -67,7 +67,7 @@ SIGNALS = (KILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, WARNING)
 
 
 @dataclass
-class Tally:
+class Counts:
     """What interruptions of one kind of moment led to."""
 
     came: Counter[signal.Signals] = field(default_factory=Counter)
@@ -95,7 +95,7 @@ class Harness:
     def __init__(self, folders: tuple[Path, Path]) -> None:
         self.folders, self.count, self.runs = folders, 0, 0
         self.alone: dict[tuple[str, ...], tuple[Place, dict[str, Any]]] = {}
-        self.tallies = {moment: Tally() for moment in MOMENTS}
+        self.counts = {moment: Counts() for moment in MOMENTS}
 
     def place(self) -> Place:
         """A new place; the next one has its file systems the other way round."""
@@ -106,12 +106,12 @@ class Harness:
     @property
     def came(self) -> int:
         """Interruptions before the end of a run."""
-        return sum(tally.came.total() for tally in self.tallies.values())
+        return sum(count.came.total() for count in self.counts.values())
 
     @property
     def faults(self) -> int:
         """Of all kinds."""
-        return sum(tally.faults.total() for tally in self.tallies.values())
+        return sum(count.faults.total() for count in self.counts.values())
 
     def reference(self, kind: tuple[str, ...]) -> tuple[Place, dict[str, Any]]:
         """The place and the outcome of a run of that kind which nothing interrupts."""
@@ -128,18 +128,18 @@ class Harness:
         place = self.place()
         alone, expected = self.reference(kind)
         for one in asked:
-            tally = self.tallies[one.moment]
+            count = self.counts[one.moment]
             code, came = start(place, kind, one)
-            tally.came[one.number] += came
-            tally.faults["half"] += sum(1 for _ in half_files(place.run))
+            count.came[one.number] += came
+            count.faults["half"] += sum(1 for _ in half_files(place.run))
             complete = not came or (place.run / "metrics.json").exists()
-            tally.faults["exit"] += code not in expected_codes(one.number, complete=complete)
+            count.faults["exit"] += code not in expected_codes(one.number, complete=complete)
         self.runs += 1
         code, _ = start(place, kind, None)
         good = code == 0 and outcome(place.run) == expected
         left = [*(place.files() - alone.files()), *place.temporary.rglob("*")]
-        tally.faults["end"] += not good
-        tally.faults["left"] += len(left)
+        count.faults["end"] += not good
+        count.faults["left"] += len(left)
         if good and not left:
             shutil.rmtree(place.base)
         else:
@@ -215,8 +215,8 @@ def main() -> None:
 
 def store(harness: Harness, asked: Namespace, *, systems: int) -> None:
     """Writes the file of results."""
-    tallies = harness.tallies.items()
-    rows = [tally.row(moment) for moment, tally in tallies if tally.came.total()]
+    counts = harness.counts.items()
+    rows = [count.row(moment) for moment, count in counts if count.came.total()]
     note = (
         f"{harness.runs} runs, {harness.came} interruptions; runs and TMPDIR on {systems} file "
         "systems, by turns. What a run ends with counts where its last interruption was."
