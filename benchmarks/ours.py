@@ -5,6 +5,7 @@ from contextlib import redirect_stdout
 from functools import cache
 from io import StringIO
 from pathlib import Path
+from time import perf_counter
 
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -12,7 +13,7 @@ from omegaconf import DictConfig, open_dict
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import LambdaCallback
 
-from benchmarks.stock_reference import WARM_UP, targets_per_second
+from benchmarks.stock_reference import WARM_UP, Clock, targets_per_second
 from patentlm.settings.arguments import quote_literals
 from patentlm.training import flags
 from patentlm.training import run as training
@@ -77,7 +78,7 @@ class Ours:
         before, after = counts
         return (after["targets"] - before["targets"]) / (after["seconds"] - before["seconds"])  # type: ignore[no-any-return]
 
-    def bare_loop_speed(self, steps: int) -> float:
+    def bare_loop_speed(self, steps: int, clock: Clock = perf_counter) -> float:
         """Targets a second by a plain loop with the same network, loss, optimizer and batches."""
         return targets_per_second(
             self.model.network.to(self.device),
@@ -88,6 +89,7 @@ class Ours:
             max_norm=self.config.trainer.gradient_clip_val,
             bf16=self.config.trainer.precision == "bf16-mixed",
             device=self.device,
+            clock=clock,
         )
 
 
