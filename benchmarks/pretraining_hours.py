@@ -80,7 +80,7 @@ def rows(speed: float, operations: float, cores: int) -> list[dict[str, str | fl
             "machine": name,
             "words/s": round(words),
             "GFLOP/s": round(words * operations / 1e9),
-            "hours an epoch (extrapolated)": round(TARGETS / words / 3600, 1),
+            "hours an epoch (extrapolated)": float(f"{TARGETS / words / 3600:.2g}"),
         }
         for name, words in speeds.items()
     ]

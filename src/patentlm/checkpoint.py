@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class CheckpointMetadata:
 
     def as_entry(self) -> dict[str, Any]:
         """Returns the entry to store in a checkpoint."""
-        return {KEY: {"format": FORMAT, **asdict(self)}}
+        return {KEY: {"format": FORMAT, **vars(self)}}
 
 
 def find(path: str | Path) -> Path:
