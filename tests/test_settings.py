@@ -20,7 +20,6 @@ from patentlm.settings.hooks import check_config
 from patentlm.settings.kinds import Named, Part
 from patentlm.settings.schema import HYDRA, SCRIPTS
 from patentlm.settings.training import TRAINER
-from patentlm.terminal import KEY, one_line, printable
 
 CONF = Path(__file__).parent.parent / "conf"
 GROUPS = {
@@ -275,17 +274,6 @@ def test_a_wrong_argument_is_found_before_the_corpus_is_prepared(run_script, cap
 def test_the_nearest_name_is_that_of_the_script():
     assert "prompt" in names_of("generate")
     assert "prompt" not in names_of("train")
-
-
-def test_nothing_steers_the_terminal(run_script, capsys, monkeypatch):
-    monkeypatch.setenv(KEY, "a-secret-key")
-    with pytest.raises(SystemExit):
-        run_script("generate", "checkpoint=\x1b[2J\u202ea-secret-key\r\x9b")
-    shown = capsys.readouterr().err
-    assert "\\x1b[2J\\u202e…\\r\\x9b" in shown or "\\x1b[2J\\u202e… \\x9b" in shown
-    assert printable("tab\tand\nline") == "tab\tand\nline"
-    assert one_line("a\n  b") == "a b"
-    assert len(one_line("a" + "\x1b" * 10**5 + "b")) == 2003
 
 
 def test_the_schema_is_light_to_import():

@@ -32,16 +32,8 @@ def likely_pairs(
 ) -> Pairs:
     """Finds most pairs of near-duplicates, in linear time.
 
-    Signatures are on disk, one file for each band; one band is in memory at a time.
-
-    Args:
-        interim: the texts.
-        ranks: number of each text, -1 for texts to leave out, `(texts,)`.
-        length: words in a shingle.
-        overlap: share of common shingles that makes near-duplicates.
-
-    Returns:
-        Pairs of ranks.
+    Takes and returns what `exact_pairs` does. Signatures are on disk, one file for each band; one
+    band is in memory at a time.
     """
     folder = interim.path.with_suffix(".signatures")
     folder.mkdir(exist_ok=True)

@@ -21,6 +21,7 @@ from patentlm.evaluation.components import (
 )
 from patentlm.evaluation.ngram import KneserNey
 from patentlm.model.ensemble import JointHidden
+from patentlm.model.memory import empty_places
 from patentlm.model.network import Head, Network, State
 
 Memory = tuple[Tensor, Tensor]
@@ -66,7 +67,7 @@ class Mixture(Network):
         """Returns the components' input after each word `(B, T)`, and the state after the last."""
         before, memory = (None, None) if state is None else state
         hidden, after = self.network(inputs, before)
-        parts, memory = self._remember(hidden, inputs, memory)
+        parts, memory = self._parts(hidden, inputs, memory)
         return JointHidden(parts), (after, memory)
 
     def logits(self, hidden: JointHidden) -> Tensor:
@@ -103,7 +104,7 @@ class Mixture(Network):
         joint = torch.where(probs.isnan(), probs[:, :1], probs) * torch.tensor(self.weights)
         return joint / joint.sum(1, keepdim=True)
 
-    def _remember(self, hidden: Any, inputs: Tensor, memory: Memory | None) -> tuple[Parts, Memory]:
+    def _parts(self, hidden: Any, inputs: Tensor, memory: Memory | None) -> tuple[Parts, Memory]:
         """Returns the components' input at each word `(B, T)`, and the memory after the last."""
         read = vectors_of(hidden)  # (B, T, H)
         vectors, words = read, inputs + 1
@@ -114,10 +115,10 @@ class Mixture(Network):
         memory = vectors[:, kept].transpose(0, 1), words[:, kept].t()[..., None]
         unread, words = words[:, :-1] == 0, (words - 1).clamp(min=0)
         scores = read @ vectors[:, :-1].mT  # (B, T, P + T - 1)
-        empty = ~_remembered(words.shape[1], inputs, self.cache_size)
-        empty = empty | (unread | (words[:, 1:] == 0))[:, None]
+        followers = words[:, 1:]
+        empty = empty_places(followers, inputs.shape[1], self.cache_size) | unread[:, None]
         scores = scores.masked_fill(empty, -torch.inf)
-        followers = words[:, None, 1:].expand(scores.shape)
+        followers = followers[:, None].expand(scores.shape)
         contexts = _contexts(words, inputs, self.order - 1)
         return Parts(hidden, read, scores, followers, contexts), memory
 
@@ -155,19 +156,6 @@ def mix(
         components.append(neighbours_component(states, neighbours))
     order = max(1, ngram_order)
     return Mixture(network, components, vocabulary=vocabulary, order=order, cache_size=cache_size)
-
-
-def _remembered(count: int, inputs: Tensor, size: int) -> Tensor:
-    """Returns a mask `(T, count - 1)` of the earlier positions that each position remembers.
-
-    Args:
-        count: words in memory, the inputs included.
-        inputs: word ids, `(B, T)`.
-        size: positions remembered, the last ones.
-    """
-    positions = torch.arange(count, device=inputs.device)
-    age = positions[count - inputs.shape[1] :, None] - positions[:-1]
-    return (age > 0) & (age <= size)
 
 
 def _contexts(words: Tensor, inputs: Tensor, length: int) -> Tensor:

@@ -173,7 +173,7 @@ def _remember(
     steps, before = hidden.shape[1], _words_before(inputs, memory, head.match)
     places = Places(vectors[:, :-1], words, _runs(before, steps))
     scores = head.scores(hidden, places)  # (B, T, S)
-    scores = scores.masked_fill(_empty(words, steps, head.size), -torch.inf)
+    scores = scores.masked_fill(empty_places(words, steps, head.size), -torch.inf)
     rows = Rows(hidden, scores, words[:, None].expand(scores.shape))
     words = torch.cat([words, torch.ones_like(inputs[:, :1])], dim=1)
     words = torch.cat([words[..., None], before], dim=2)  # (B, P + T, 1 + K)
@@ -204,13 +204,16 @@ def _runs(before: Tensor, steps: int) -> tuple[Tensor, ...]:
     return tuple(runs)
 
 
-def _empty(words: Tensor, steps: int, size: int | None) -> Tensor:
-    """Mask `(B, T, S)` of places that must not be copied: `<end>`, future pairs, pairs too old.
+def empty_places(words: Tensor, steps: int, size: int | None) -> Tensor:
+    """Returns a mask of places that must not be copied: `<end>`, future pairs, pairs too old.
 
     Args:
         words: remembered words, `(B, S)`.
         steps: number T of positions; before the last are all pairs.
         size: how far back a position looks; None for no limit.
+
+    Returns:
+        Mask `(B, T, S)`.
     """
     count = words.shape[1]
     places, positions = (torch.arange(n, device=words.device) for n in (count, steps))

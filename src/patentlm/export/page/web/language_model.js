@@ -132,8 +132,8 @@ export class LanguageModel {
    * @param {number[]} ids the text
    * @param {number} target place of the token in it, or its length for the end
    * @param {number} most how many of the tokens before it are tried
-   * @yields {{at: number, leftOut: number, gradient: number}} by how many nats the token is likelier
-   *   thanks to that one: with it left out of the text, and by the gradient along its vector
+   * @yields {{at: number, leftOut: number, gradient: number}} by how much that one raises the token's
+   *   log-probability: with it left out of the text, and by the gradient along its vector
    */
   *influence(ids, target, most) {
     const { context } = this;
