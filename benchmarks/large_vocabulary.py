@@ -12,6 +12,7 @@ character, by which words and byte pairs compare. Prints a table and writes
 """
 
 import math
+import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -140,10 +141,10 @@ def main() -> None:
     with TemporaryDirectory(prefix="patentlm-vocabulary-") as name:
         folder = Path(name)
         characters = write_corpus(folder, arguments.words)
-        found = {
-            head: measure(overrides, folder, arguments.device, arguments.steps, characters)
-            for head, overrides in HEADS.items()
-        }
+        found = {}
+        for head, overrides in HEADS.items():
+            found[head] = measure(overrides, folder, arguments.device, arguments.steps, characters)
+            print(head, found[head], file=sys.stderr, flush=True)
     table = rows(found)
     results.write("large_vocabulary", TITLE, table, seed=1, note=NOTE)
 

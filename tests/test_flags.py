@@ -79,6 +79,11 @@ def test_a_flag_gives_the_right_result(train, flags, expected):
         ("trainer.val_check_interval=6", "an epoch has 5 batches"),
         ("trainer.limit_val_batches=0.0001", "batches have no such part"),
         ("trainer.accumulate_grad_batches=2 trainer.val_check_interval=3", "set it to a multiple"),
+        (
+            "trainer.accumulate_grad_batches=2 trainer.val_check_interval=2 "
+            "trainer.check_val_every_n_epoch=null",
+            "set trainer.limit_train_batches=4",
+        ),
         ("trainer.max_epochs=0", "trainer.max_epochs=0"),
         ("trainer.limit_train_batches=0", "trainer.limit_train_batches=0"),
         ("+trainer.gradient_clip_algorithm=loud", "trainer.gradient_clip_algorithm"),

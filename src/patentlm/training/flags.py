@@ -91,8 +91,14 @@ def _settle_interval(trainer: DictConfig, batches: int) -> None:
             f"trainer.val_check_interval={interval}: an epoch has {batches} batches; set it lower, "
             "or trainer.check_val_every_n_epoch=null to count across epochs"
         )
-    elif interval % a_step or (across and a_step > 1 and batches % a_step):
+    elif interval % a_step:
         raise ConfigError(
             f"trainer.val_check_interval={interval}: a validation inside a step of "
             f"trainer.accumulate_grad_batches={a_step} batches; set it to a multiple"
+        )
+    elif across and batches % a_step:
+        raise ConfigError(
+            f"trainer.val_check_interval={interval}: counted across epochs of {batches} batches, a "
+            f"validation comes inside a step of trainer.accumulate_grad_batches={a_step}; "
+            f"set trainer.limit_train_batches={batches - batches % a_step}"
         )
