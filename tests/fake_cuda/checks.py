@@ -28,7 +28,7 @@ from patentlm.evaluation import dynamic
 from patentlm.evaluation.metrics import Score, read_batch
 from patentlm.generation.generator import LOOK_EVERY, write_part
 from patentlm.generation.sampling import FILTERS
-from patentlm.model import cells, head
+from patentlm.model import cells, head, linear_recurrence
 from patentlm.model.adaptive import AdaptiveHead
 from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
@@ -44,6 +44,8 @@ CELLS = {
     "gru": nn.GRU,
     "weight_drop": partial(cells.WeightDropLSTM, weight_drop=0.3),
     "mogrifier": partial(cells.MogrifierLSTM, rounds=4, rank=8),
+    "qrnn": partial(linear_recurrence.QRNN, width=2),
+    "min_lstm": linear_recurrence.MinLSTM,
 }
 HEADS = {
     "softmax": head.SoftmaxHead,
@@ -177,10 +179,10 @@ def checks() -> dict[str, Callable[[], object]]:
         name, cut, context = f"{cell}/{kind}", next(windows), next(contexts)
         found[f"train {name}/{cut}"] = partial(train_and_validate, cell, kind, cut, True)
         found[f"write {name}/{context}"] = partial(on_device, write, cell, kind, context)
-    for cell, kind in zip(CELLS, HEADS, strict=True):
+    for cell, kind in zip(CELLS, cycle(HEADS), strict=False):
         context = next(contexts)
         found[f"adapt {cell}/{kind}/{context}"] = partial(on_device, adapt, cell, kind, context)
-    for (cell, cut), optimizer in zip(zip(CELLS, WINDOWS, strict=True), OPTIMIZERS, strict=True):
+    for cell, cut, optimizer in zip(CELLS, cycle(WINDOWS), cycle(OPTIMIZERS), strict=False):
         found[f"optimizer {cell}/{optimizer}"] = partial(
             on_device, train, cell, "tied", "abstract", optimizer
         )
@@ -216,7 +218,7 @@ def waits_of_a_step() -> dict[str, list[str]]:
     """Lines of ours that wait for the device in a step of each network that logs nothing, and
     while weights are averaged."""
     found = {}
-    for cell, kind in zip(CELLS, HEADS, strict=True):
+    for cell, kind in zip(CELLS, cycle(HEADS), strict=False):
         train(network(cell, kind), "abstract", log=False)
         found[f"{cell}/{kind}"] = sorted(waits.elements())
     train(make_adaptive(), "abstract", log=False)

@@ -132,6 +132,8 @@ CELL = Part(
             "rounds": whole(0, 100),
             "rank": nullable(SIZE),
         },
+        "patentlm.model.linear_recurrence.QRNN": {"width": whole(1, 2)},
+        "patentlm.model.linear_recurrence.MinLSTM": {},
         "torch.nn.GRU": {},
         "torch.nn.LSTM": {},
     }
