@@ -110,6 +110,16 @@ def look_into_memory(page: Page) -> None:
     page.wait_for_timeout(1_500)
 
 
+def point_at_a_copy(page: Page) -> None:
+    """Shows from where a word was copied."""
+    page.get_by_role("tab", name="Remember").click()
+    page.locator("#remember-abstract").select_option(index=4)
+    page.locator("#copying-copies").filter(has_text="copied, ").wait_for()
+    page.locator("#copying").evaluate("element => element.scrollIntoView({ behavior: 'instant' })")
+    page.locator("#copying-text .w.copied[aria-label*=' and ']").last.hover()
+    page.wait_for_timeout(500)
+
+
 def take_page(folder: Path) -> None:
     """The page that `export.py` makes of a model."""
     run = os.environ.get("RUN")
@@ -119,6 +129,7 @@ def take_page(folder: Path) -> None:
     script("export", f"checkpoint={run or folder}", "format=page", f"path={file}")
     both_schemes("page", file.as_uri(), choose_a_word)
     both_schemes("page_remember", file.as_uri(), look_into_memory)
+    both_schemes("page_copies", file.as_uri(), point_at_a_copy)
 
 
 def main() -> None:

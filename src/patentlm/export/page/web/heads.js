@@ -1,7 +1,8 @@
 // Heads: from a hidden vector to the logarithms of all words' probabilities.
 //
 // `logProbabilities(hidden, memory, words)`; a memory is a list of `[hidden vector, word after it]`,
-// and words are all that were read, one more than are remembered.
+// and words are all that were read, one more than are remembered. A head that copies has
+// `copyable` with the same arguments: the places of words that the next one may be a copy of.
 
 /** Turns logits into natural logarithms of probabilities, in place (softmax). */
 export function logSoftmax(logits) {
@@ -67,6 +68,24 @@ class PointerSentinelHead {
   }
 
   logProbabilities(hidden, memory, words) {
+    const { written, places } = this.shares(hidden, memory, words);
+    const probabilities = this.softmax.logProbabilities(hidden);
+    for (let word = 0; word < probabilities.length; word++) probabilities[word] += written;
+    const copied = new Map();
+    places.forEach(({ word, log }) => copied.set(word, (copied.get(word) ?? 0) + Math.exp(log)));
+    for (const [word, share] of copied) {
+      probabilities[word] = Math.log(Math.exp(probabilities[word]) + share);
+    }
+    return probabilities;
+  }
+
+  /** `{word, back, log}` of each place: how many words back it is, how likely it is copied. */
+  copyable(hidden, memory, words) {
+    return this.shares(hidden, memory, words).places;
+  }
+
+  /** Logarithms of the mixture weights of the vocabulary and of each place. */
+  shares(hidden, memory, words) {
     const query = linear(this.kernel, this.query, hidden, this.queryBias).map(Math.tanh);
     const product = (vector) => query.reduce((sum, value, at) => sum + value * vector[at], 0);
     const run = this.runs ? this.weigh(hidden, words) : () => 0;
@@ -74,20 +93,12 @@ class PointerSentinelHead {
     const places = [];
     for (let at = Math.max(0, memory.length - (this.size ?? Infinity)); at < memory.length; at++) {
       const [vector, word] = memory[at];
-      if (word !== 0) places.push([product(vector) + run(at) + bias(word), word]);
+      const score = product(vector) + run(at) + bias(word);
+      if (word !== 0) places.push({ word, back: memory.length - at, score });
     }
-    const scores = [product(this.sentinel.data), ...places.map(([score]) => score)];
-    const shares = logSoftmax(Float64Array.from(scores));
-    const probabilities = this.softmax.logProbabilities(hidden);
-    for (let word = 0; word < probabilities.length; word++) probabilities[word] += shares[0];
-    const copied = new Map();
-    places.forEach(([, word], at) => {
-      copied.set(word, (copied.get(word) ?? 0) + Math.exp(shares[at + 1]));
-    });
-    for (const [word, share] of copied) {
-      probabilities[word] = Math.log(Math.exp(probabilities[word]) + share);
-    }
-    return probabilities;
+    const scores = [product(this.sentinel.data), ...places.map(({ score }) => score)];
+    const [written, ...logs] = logSoftmax(Float64Array.from(scores));
+    return { written, places: places.map(({ word, back }, at) => ({ word, back, log: logs[at] })) };
   }
 
   /** What a run of equal words adds to the score of a place. */

@@ -23,16 +23,6 @@ export class LanguageModel {
     this.maxWords = description.max_words;
   }
 
-  /** Log-probabilities `(V,)` after `<end>` and after each of some words, one array after the other. */
-  *predictions(ids) {
-    const reader = new Reader(this.network, this.context).begin([]);
-    yield reader.logProbabilities;
-    for (const id of ids) {
-      reader.read(id);
-      yield reader.logProbabilities;
-    }
-  }
-
   /**
    * Log-probabilities after `<end>` and after each word.
    *
@@ -55,8 +45,8 @@ export class LanguageModel {
    * @param {number[]} prompt ids
    * @param {{seed: number, sampling: Object, text?: number, unknown?: boolean}} options which of the
    *   seed's texts; `unknown` lets it write `<unk>`
-   * @yields {{id: number, logs: Float64Array}} the token, and the log-probabilities it was drawn from,
-   *   as the network has them
+   * @yields {{id: number, logs: Float64Array, copyable: Object[]}} the token, the log-probabilities it
+   *   was drawn from, as the network has them, and the places that could be copied
    */
   *write(prompt, { seed, sampling, text = 0, unknown = false }) {
     const random = randomOf(seed, text);
@@ -68,7 +58,7 @@ export class LanguageModel {
       if (!unknown) logits[UNK] = -Infinity;
       applyFilters(logits, written, sampling);
       const id = draw(logits, random.uniform());
-      yield { id, logs };
+      yield { id, logs, copyable: reader.copyable };
       if (id === END) return;
       written.push(id);
       reader.read(id);
@@ -90,15 +80,16 @@ export class LanguageModel {
   /**
    * How likely each token of a text is, and the end.
    *
-   * @yields {{id, logProbability, rank, alternatives}} `alternatives` are the ten likeliest tokens
-   *   with their log-probabilities, the likeliest first
+   * @yields {{id, logProbability, rank, alternatives, copyable}} `alternatives` are the ten likeliest
+   *   tokens with their log-probabilities, the likeliest first; `copyable` the places to copy from
    */
   *score(ids) {
-    const targets = [...ids, END];
-    let at = 0;
-    for (const logs of this.predictions(ids)) {
-      const id = targets[at++];
-      yield { id, logProbability: logs[id], rank: rankOf(logs, id), alternatives: top(logs, 10) };
+    const reader = new Reader(this.network, this.context).begin([]);
+    for (const id of [...ids, END]) {
+      const logs = reader.logProbabilities;
+      const { copyable } = reader;
+      yield { id, logProbability: logs[id], rank: rankOf(logs, id), alternatives: top(logs, 10), copyable };
+      reader.read(id);
     }
   }
 

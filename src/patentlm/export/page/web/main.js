@@ -28,7 +28,10 @@ function start() {
   const opened = new Set(['write']);
   let material;
   makeTabs((name) => {
-    if (opened.has(name)) return;
+    if (opened.has(name)) {
+      dispatchEvent(new Event('resize')); // what was drawn while it was hidden had no size
+      return;
+    }
     opened.add(name);
     material ??= parsed('material');
     TABS[name](model, material);

@@ -65,6 +65,11 @@ export class Network {
   logProbabilities(state) {
     return this.head.logProbabilities(state.layers.at(-1).h, state.memory, state.words);
   }
+
+  /** The places of words that the next one may be a copy of, see `heads.js`; none if it copies none. */
+  copyable(state) {
+    return this.head.copyable?.(state.layers.at(-1).h, state.memory, state.words) ?? [];
+  }
 }
 
 /** The hidden vector before a word, and the word, become a pair that can be copied from. */
@@ -117,5 +122,9 @@ export class Reader {
 
   get logProbabilities() {
     return this.network.logProbabilities(this.states[0]);
+  }
+
+  get copyable() {
+    return this.network.copyable(this.states[0]);
   }
 }

@@ -1,4 +1,5 @@
 // The second tab: how surprised the network is at each word of a text.
+import { Copies } from './copies.js';
 import { bits, byId, element, percent, shown, steadily } from './dom.js';
 import { END } from './network.js';
 import { closeCard, openCard } from './popover.js';
@@ -7,7 +8,10 @@ import { offerTexts, prepare } from './texts.js';
 import { paint, showWords, surpriseTint } from './word_view.js';
 
 export function openRead(model, material) {
-  const state = { model, token: { cancelled: true } };
+  const state = { model, token: { cancelled: true }, copies: new Copies(model) };
+  if (state.copies.copying) {
+    byId('read-legend').append(element('span', { class: 'copied' }, 'mostly copied from earlier in the text'));
+  }
   offerTexts('read', material, () => read(state));
   byId('read-form').addEventListener('submit', (event) => {
     event.preventDefault();
@@ -20,7 +24,7 @@ async function read(state) {
   state.token.cancelled = true;
   const token = { cancelled: false };
   state.token = token;
-  const { model } = state;
+  const { model, copies } = state;
   const words = tokenize(byId('read-input').value);
   const unknown = new Set(model.vocabulary.unknown(words));
   const units = prepare(byId('read-input').value, model.vocabulary)
@@ -34,11 +38,12 @@ async function read(state) {
     onChoose: (at, word) => scores[at] && point(word, scores[at], name, units[at]),
   });
   const shownWords = byId('read-text').querySelectorAll('.w');
+  copies.begin([]);
   await steadily(model.score(units.map(({ id }) => id)), (score) => {
     const word = shownWords[scores.length];
-    scores.push(score);
     paint(word, { tint: surpriseTint(score.logProbability) });
     word.setAttribute('aria-label', describe(score, name, word.textContent));
+    scores.push({ ...score, told: copies.add(word, score) });
   }, token);
   if (!token.cancelled) summarise(scores, [...unknown]);
 }
@@ -48,10 +53,11 @@ function describe({ logProbability, rank, alternatives }, name, text) {
   return `${text}: ${shown(bits(logProbability))} bits, rank ${rank}; expected: ${others}`;
 }
 
-function point(word, { logProbability, rank, alternatives }, name, unit) {
+function point(word, { logProbability, rank, alternatives, told }, name, unit) {
   openCard(word, {
     title: unit ? unit.text : 'The end',
-    line: `${shown(bits(logProbability))} bits of surprise · ${percent(Math.exp(logProbability))} likely · rank ${rank.toLocaleString('en')}`,
+    line: `${shown(bits(logProbability))} bits of surprise · ${percent(Math.exp(logProbability))} likely · `
+      + `rank ${rank.toLocaleString('en')}${told}`,
     rows: alternatives.map(([id, log]) => [name(id), Math.exp(log)]),
   });
 }

@@ -1,5 +1,7 @@
 // The third tab: what the layers hold while they read, what one unit follows, what a word came from.
-import { byId, choice, element, shown } from './dom.js';
+import { byId, choice, element, shown, steadily } from './dom.js';
+import { Copies } from './copies.js';
+import { CopyArcs } from './copy_arcs.js';
 import { openArcs } from './origins.js';
 import { HeatMap, strip } from './heat_map.js';
 import { offerTexts, prepare } from './texts.js';
@@ -24,12 +26,17 @@ const PLACES = 24; // abstracts that are searched for where a unit is strongest
 export function openRemember(model, material) {
   const keeps = model.network.cell === 'gru' ? 'z' : 'f';
   const first = model.network.cell === 'gru' ? 'h' : 'c';
-  const state = { model, material, keeps, kind: first, sort: 'number', layer: 0, unit: null, units: [] };
+  const state = { model, material, keeps, kind: first, sort: 'number', layer: 0, unit: null, units: [],
+    token: { cancelled: true } };
   byId('remember-lede').textContent = 'To read is to carry something from each word to the next. '
-    + 'Here you see what this network carries: nothing but these numbers tells it, at the end of a text, how it began.';
+    + 'Here you see what this network carries: nothing but these numbers '
+    + `${model.network.copies ? 'and the words that it can copy ' : ''}tells it, at the end of a text, how it began.`;
   state.map = new HeatMap(byId('heatmap'), byId('heatmap-caption'), (unit) => chooseUnit(state, unit));
   offerTexts('remember', material, () => read(state));
   makeControls(state, first);
+  state.copies = new Copies(model);
+  state.copyArcs = new CopyArcs('copying', state.copies);
+  byId('copying').hidden = !state.copies.copying;
   state.arcs = openArcs(model);
   byId('remember-form').addEventListener('submit', (event) => {
     event.preventDefault();
@@ -67,7 +74,26 @@ function read(state) {
   Object.assign(state, { trace: layers, units: units.slice(first), strongest: null });
   findStrongest(state);
   showMap(state);
+  if (state.copies.copying) showCopies(state, units);
   state.arcs.show(units);
+}
+
+async function showCopies(state, units) {
+  const { model, copies, copyArcs } = state;
+  state.token.cancelled = true;
+  const token = { cancelled: false };
+  state.token = token;
+  showWords(byId('copying-text'), units.map((unit) => ({ ...unit, label: unit.text })));
+  const words = [...byId('copying-text').querySelectorAll('.w')];
+  copies.begin([]);
+  copyArcs.clear();
+  await steadily(model.score(units.map(({ id }) => id)), (score) => {
+    if (copies.ids.length === words.length) return true; // the end is never copied
+    copies.add(words[copies.ids.length], score);
+    return false;
+  }, token);
+  const last = words.findLast((word) => word.matches('.copied') && word.textContent.length > 3);
+  if (last && !token.cancelled) copyArcs.point(last);
 }
 
 function showMap(state) {

@@ -1,4 +1,6 @@
 // The first tab: the network writes, and can be led elsewhere at any word.
+import { Copies } from './copies.js';
+import { CopyArcs } from './copy_arcs.js';
 import { bits, byId, element, percent, shown, steadily } from './dom.js';
 import { top } from './language_model.js';
 import { END } from './network.js';
@@ -20,7 +22,8 @@ const FIELDS = [
  * @param {number} seed to begin with
  */
 export function openWrite(model, seed) {
-  const state = { model, prompt: [], written: [], token: { cancelled: true }, seed };
+  const state = { model, prompt: [], written: [], token: { cancelled: true }, seed, copies: new Copies(model) };
+  state.arcs = new CopyArcs('write', state.copies);
   makeFields(model, seed);
   byId('write-form').addEventListener('submit', (event) => {
     event.preventDefault();
@@ -83,9 +86,9 @@ async function goOn(state) {
   let count = 0;
   const left = Number(byId('write-words').value) - state.written.length;
   const work = model.write(before, { seed: state.seed, sampling: sampling(), text: state.written.length });
-  await steadily(work, ({ id, logs }) => {
+  await steadily(work, ({ id, logs, copyable }) => {
     if (count >= left) return true;
-    state.written.push({ id, log: logs[id], alternatives: top(logs, 10) });
+    state.written.push({ id, log: logs[id], alternatives: top(logs, 10), copyable });
     extend(state);
     count += 1;
     return false;
@@ -106,39 +109,40 @@ function show(state) {
   showWords(byId('write-text'), given);
   for (const word of byId('write-text').querySelectorAll('.w')) word.setAttribute('aria-disabled', 'true');
   state.shown = given.length;
+  state.copies.begin(given.map(({ id }) => id));
+  state.arcs.clear();
   for (let count = 1; count <= written.length; count++) extend(state, count);
 }
 
 /** Shows the last of the first `count` tokens written. */
 function extend(state, count = state.written.length) {
-  const { model, prompt, written, shown: given } = state;
-  const { id, log } = written[count - 1];
+  const { model, prompt, written, shown: given, copies } = state;
+  const token = written[count - 1];
+  const { id, log } = token;
   const container = byId('write-text');
-  const likely = `${percent(Math.exp(log))} likely`;
-  const onChoose = (at, word) => choose(state, at - given, word);
-  const unit = { label: `${model.vocabulary.name(id)}, ${likely}`, tint: surpriseTint(log) };
-  if (id === END) {
-    addWord(container, { ...unit, text: '■', blank: true, label: `the end, ${likely}` }, { onChoose });
-    return;
-  }
-  const spelt = model.vocabulary.spellLast(prompt, written.slice(0, count).map((token) => token.id));
-  addWord(container, { ...unit, ...spelt }, { onChoose });
+  const name = id === END ? 'the end' : model.vocabulary.name(id);
+  const spelt = id === END
+    ? { text: '■', blank: true }
+    : model.vocabulary.spellLast(prompt, written.slice(0, count).map((other) => other.id));
+  const unit = { ...spelt, label: `${name}, ${percent(Math.exp(log))} likely`, tint: surpriseTint(log) };
+  const word = addWord(container, unit, { onChoose: (at, chosen) => choose(state, at - given, chosen) });
+  token.told = copies.add(word, { ...token, logProbability: log });
 }
 
 /** Offers other tokens in the place of one. */
 function choose(state, at, word) {
   if (at < 0) return;
   const { model } = state;
-  const { id, log, alternatives } = state.written[at];
+  const { id, log, alternatives, copyable, told } = state.written[at];
   const name = (token) => (token === END ? 'the end' : model.vocabulary.name(token));
   stop(state);
   openCard(word, {
     title: name(id),
-    line: `${percent(Math.exp(log))} likely, ${shown(bits(log))} bits of surprise. Choose another to go on from there.`,
+    line: `${percent(Math.exp(log))} likely, ${shown(bits(log))} bits of surprise${told}. Choose another to go on from there.`,
     rows: alternatives.map(([token, value]) => [name(token), Math.exp(value)]),
     onPick: (row) => {
       const [token, value] = alternatives[row];
-      state.written = [...state.written.slice(0, at), { id: token, log: value, alternatives }];
+      state.written = [...state.written.slice(0, at), { id: token, log: value, alternatives, copyable }];
       if (token === END) show(state);
       else goOn(state);
       byId('write-text').querySelectorAll('.w')[at + state.shown]?.focus();

@@ -32,6 +32,7 @@ export function addWord(container, unit, { onPoint, onLeave, onChoose }) {
   }
   if (onChoose) word.addEventListener('click', () => onChoose(at, word));
   container.append(unit.blank ? ' ' : '', word);
+  return word;
 }
 
 /** Tints a word: `hue` is `warm` or `cool`, `tint` from 0 to 1. */
