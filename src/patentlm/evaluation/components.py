@@ -12,7 +12,7 @@ from patentlm.data.windows import Windows
 from patentlm.evaluation.ngram import KneserNey
 from patentlm.evaluation.scoring import read_windows
 from patentlm.model.ensemble import JointHidden
-from patentlm.model.memory import Rows
+from patentlm.model.memory import Rows, log_probs
 from patentlm.model.network import Network
 from patentlm.terminal import say
 
@@ -59,7 +59,7 @@ class Scores:
             return places
         probs = places.new_zeros(len(places), vocabulary)
         probs.scatter_add_(1, self.words, places.exp())
-        return probs.masked_fill_(self._empty[:, None], torch.nan).log_()
+        return log_probs(probs).masked_fill_(self._empty[:, None], torch.nan)
 
     def target_probs(self, temperature: float, targets: Tensor) -> Tensor:
         """Returns the probabilities of words `(N,)`, float64 on the CPU; nan without a place."""

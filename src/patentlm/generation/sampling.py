@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from patentlm.data.words import UNK
 from patentlm.errors import ConfigError, PatentLMError
@@ -100,20 +99,23 @@ def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
     """
     if value >= 1:
         return logits
-    rows, each = logits.numpy(), np.arange(len(logits))
-    ordered = np.sort(rows, axis=1)  # many times faster than argsort
-    left_out = _quantile(torch.from_numpy(ordered).softmax(dim=1), 1 - value)  # (B,)
-    if left_out is None:
-        return logits  # no word can be drawn
-    lowest = ordered[each, left_out]
-    # Softmax ignores a shift, so a threshold can be used, many times faster than a mask.
-    below = torch.from_numpy(np.nextafter(lowest, rows.dtype.type(NEVER)))
-    kept = functional.threshold(logits - below[:, None], 0.0, NEVER, inplace=True)
-    for row in (ordered[each, left_out - 1] == lowest).nonzero()[0]:
-        equal = (rows[row] == lowest[row]).nonzero()[0]
-        likelier = np.count_nonzero(rows[row] > lowest[row])
-        kept.numpy()[row, equal[rows.shape[1] - left_out[row] - likelier :]] = NEVER
-    return kept
+    probs, filtered = logits.softmax(dim=1).numpy(), logits.new_full(logits.shape, NEVER)
+    for row, filtered_row, logits_row in zip(probs, filtered.numpy(), logits.numpy(), strict=True):
+        nucleus = _nucleus(row, value)
+        filtered_row[nucleus] = logits_row[nucleus]
+    return filtered
+
+
+def _nucleus(probs: np.ndarray, value: float) -> np.ndarray:
+    """Returns the words that `top_p` keeps; none if `probs` `(V,)` are not numbers."""
+    mean_left_out = (1 - value) / len(probs)  # words below it are left out
+    for lowest in (100 * mean_left_out, 10 * mean_left_out, mean_left_out):  # sorts few words
+        likely = (probs >= lowest).nonzero()[0]
+        if probs[likely].sum() >= value:
+            break
+    ordered = likely[np.argsort(-probs[likely], kind="stable")]
+    sums = np.cumsum(probs[ordered], dtype=np.float64)
+    return ordered[: np.searchsorted(sums, value) + 1]
 
 
 def min_p(logits: Tensor, written: Tensor, value: float) -> Tensor:

@@ -19,9 +19,8 @@ from patentlm.model.autocast import without_autocast
 from patentlm.model.head import VocabularyHead
 
 Memory = tuple[Tensor, Tensor]
-"""Hidden vectors `(P, B, H)`, and words `(P, B, 1 + K)`: the one after each vector, and the last K
-read by then, latest first. The last vector still waits for its word, which a 1 says. All zeros are
-an empty memory."""
+"""Hidden vectors `(P, B, H)`, and the last K words that each had read, latest first, as ids plus 1,
+`(P, B, K)`. All zeros are an empty memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +75,13 @@ class Places:
     Args:
         vectors: hidden vectors, `(B, S, H)`.
         words: that followed them, `(B, S)` int64.
-        runs: whether the last 1, 2, … K words read by a place are the last ones read now, K times
-            `(B, T, S)` bool.
+        runs: whether the last 1, 2, … K words read by a place are the last ones read now,
+            `(B, T, K, S)` bool.
     """
 
     vectors: Tensor
     words: Tensor
-    runs: tuple[Tensor, ...]
+    runs: Tensor
 
 
 class CopyingHead(nn.Module, ABC):
@@ -136,7 +135,7 @@ class CopyingHead(nn.Module, ABC):
         weight, copied = self.log_weights(rows.hidden, rows.scores)
         known = self.softmax.logits(rows.hidden).log_softmax(-1) + weight
         probs = torch.zeros_like(known).scatter_add(-1, rows.words, copied.exp().to(known.dtype))
-        return torch.logaddexp(known, probs.log())
+        return torch.logaddexp(known, log_probs(probs))
 
     def loss(self, rows: Rows, targets: Tensor) -> Tensor:
         """Returns the mean cross entropy `()` of N rows and targets `(N,)`; 0 if N is 0."""
@@ -165,43 +164,41 @@ def recall(
 def _remember(
     hidden: Tensor, inputs: Tensor, memory: Memory | None, head: CopyingHead
 ) -> tuple[Rows, Memory]:
-    vectors, words = hidden, inputs[:, 1:]
+    vectors, steps = hidden, inputs.shape[1]
     if memory is not None:
         vectors = torch.cat([memory[0].transpose(0, 1), hidden], dim=1)  # (B, P + T, H)
-        earlier = memory[1][..., 0].t()
-        words = torch.cat([earlier[:, :-1], earlier[:, -1:] * inputs[:, :1], words], dim=1)
-    steps, before = hidden.shape[1], _words_before(inputs, memory, head.match)
-    places = Places(vectors[:, :-1], words, _runs(before, steps))
+    read = _last_read(inputs + 1, memory, max(1, head.match))  # (B, P + T, K)
+    words = (read[:, 1:, 0] - 1).clamp(min=0) * (read[:, :-1, 0] > 0)
+    places = Places(vectors[:, :-1], words, _runs(read, steps)[:, :, : head.match])
     scores = head.scores(hidden, places)  # (B, T, S)
     scores = scores.masked_fill(empty_places(words, steps, head.size), -torch.inf)
-    rows = Rows(hidden, scores, words[:, None].expand(scores.shape))
-    words = torch.cat([words, torch.ones_like(inputs[:, :1])], dim=1)
-    words = torch.cat([words[..., None], before], dim=2)  # (B, P + T, 1 + K)
     kept = slice(-head.size if head.size else None, None)
-    return rows, (vectors[:, kept].transpose(0, 1), words[:, kept].transpose(0, 1))
+    memory = vectors[:, kept].transpose(0, 1), read[:, kept].transpose(0, 1)
+    return Rows(hidden, scores, words[:, None].expand(scores.shape)), memory
 
 
-def _words_before(inputs: Tensor, memory: Memory | None, count: int) -> Tensor:
-    """Last K words read by each vector, latest first, `(B, P + T, K)`; 0 where there were none."""
-    texts, steps = inputs.shape
+def _last_read(read: Tensor, memory: Memory | None, count: int) -> Tensor:
+    """Returns the last K words read by each vector, latest first, `(B, P + T, K)`.
+
+    Args:
+        read: ids plus 1 of the words read now, `(B, T)`.
+        memory: memory before them.
+        count: words K.
+    """
     if memory is None:
-        known = inputs.new_zeros(texts, 1, count)
-    else:
-        known = memory[1][..., 1:].transpose(0, 1)
-    read = torch.cat([known[:, -1].flip(1), inputs], dim=1)  # (B, K + T)
-    latest = [read[:, count - back : count - back + steps] for back in range(count)]
-    new = torch.stack(latest, dim=2) if count else read.new_empty(*read.shape, 0)
-    return new if memory is None else torch.cat([known, new], dim=1)
+        return torch.nn.functional.pad(read, (count - 1, 0)).unfold(1, count, 1).flip(2)
+    before = memory[1].transpose(0, 1)  # (B, P, K)
+    read = torch.cat([before[:, -1, : count - 1].flip(1), read], dim=1)
+    return torch.cat([before, read.unfold(1, count, 1).flip(2)], dim=1)
 
 
-def _runs(before: Tensor, steps: int) -> tuple[Tensor, ...]:
-    """See `Places`; the empty word 0 is never one that stood before."""
-    runs: list[Tensor] = []
-    for words in before.unbind(2):
-        now, then = words[:, -steps:, None], words[:, None, :-1]
-        same = (now == then) & (now != 0)
-        runs.append(runs[-1] & same if runs else same)
-    return tuple(runs)
+def _runs(read: Tensor, steps: int) -> Tensor:
+    """Returns the runs of `Places`; `<end>` and what was not read stand before no word."""
+    now, then = read[:, -steps:, :, None], read[:, None, :-1].mT.contiguous()
+    same = now.where(now > 1, -1) == then  # (B, T, K, S)
+    for longer in range(1, same.shape[2]):
+        same[:, :, longer] &= same[:, :, longer - 1]
+    return same
 
 
 def empty_places(words: Tensor, steps: int, size: int | None) -> Tensor:
@@ -213,10 +210,22 @@ def empty_places(words: Tensor, steps: int, size: int | None) -> Tensor:
         size: how far back a position looks; None for no limit.
 
     Returns:
-        Mask `(B, T, S)`.
+        Mask `(B, T or 1, S)`.
     """
-    count = words.shape[1]
+    empty, count = (words == 0)[:, None], words.shape[1]
+    if steps == 1 and (size is None or count <= size):  # all pairs are before it, none too old
+        return empty
     places, positions = (torch.arange(n, device=words.device) for n in (count, steps))
     age = count - steps + 1 + positions[:, None] - places  # (T, S)
     usable = age > 0 if size is None else (age > 0) & (age <= size)
-    return ~usable | (words == 0)[:, None]
+    return ~usable | empty
+
+
+def log_probs(probs: Tensor) -> Tensor:
+    """Returns logarithms, minus infinity of 0.
+
+    On some processors the logarithm of 0 takes twenty times as long as that of other numbers, and
+    most words of a vocabulary are not copied.
+    """
+    logs = probs.clamp(min=torch.finfo(probs.dtype).tiny).log()
+    return logs.masked_fill(probs == 0, -torch.inf)

@@ -59,8 +59,8 @@ class PointerSentinelHead(CopyingHead):
     def scores(self, hidden: Tensor, places: Places) -> Tensor:
         scores = self.query(hidden) @ places.vectors.mT  # (B, T, S)
         if self.run_weights is not None:
-            runs = torch.stack(places.runs, dim=-1).to(scores.dtype)  # (B, T, S, K)
-            scores = scores + (runs @ self.run_weights(hidden)[..., None])[..., 0]
+            weights = self.run_weights(hidden)[..., None, :]  # (B, T, 1, K)
+            scores = scores + (weights @ places.runs.to(scores.dtype))[..., 0, :]
         if self.word_bias is not None:
             scores = scores + self.word_bias[places.words][:, None]
         return scores  # type: ignore[no-any-return]
