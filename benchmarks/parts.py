@@ -1,0 +1,75 @@
+"""What each part of a preset is worth: valid perplexity without it, or with one more.
+
+    python -m benchmarks.parts ../shared/data/neural_network_split --preset quick
+
+Each change is trained by itself, one after another, as `train.py` trains the preset, and is judged
+on valid alone; `--settings trainer.max_epochs=2` makes it short. What a training came to is kept in
+`outputs/trainings`, and is not trained again with the same settings. Prints a table and writes
+`benchmarks/results/parts_PRESET.json`.
+"""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+
+from benchmarks import results
+from benchmarks.trainings import SEED, on_the_split, rows
+
+POINTER = {
+    "without copying": ["model/head=tied"],
+    "without runs of words": ["model.head.match=0"],
+    "without a bias for each word": ["model.head.word_bias=false"],
+    "copying from the last 50 words alone": ["model.head.size=50"],
+}
+REGULARISATION = {
+    "without dropped weights": ["model.cell.weight_drop=0"],
+    "without dropped words": ["model.embedding_dropout=0"],
+    "without penalties of activations": ["penalty.activation=0", "penalty.temporal=0"],
+    "without dropout of inputs and outputs": ["model.input_dropout=0", "model.output_dropout=0"],
+    "without weight decay": ["optimizer.weight_decay=0"],
+}
+SOFTMAX = {
+    "without tied weights": ["model/head@model.head.softmax=softmax"],
+    "with a mixture of softmaxes": ["model/head@model.head.softmax=mixture_of_softmaxes"],
+}
+RECIPE = {
+    "AdamW instead of Muon": ["optimizer=adamw", "optimizer.lr=4e-3"],
+    "a constant rate": ["scheduler=constant"],
+    "with averaged weights": ["callbacks=ema"],
+    "batches of four times the size": ["windows.batch_size=32"],
+}
+PARTS = {
+    "quick": POINTER | SOFTMAX | RECIPE,
+    "copying": POINTER | REGULARISATION,
+    "best_cpu": REGULARISATION | {"with copying": ["model/head=pointer_sentinel"]},
+}
+
+
+def asked() -> Namespace:
+    """The arguments."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("data_folder", type=Path, help="with train.txt, valid.txt and test.txt, as for data=corpus")
+    add("--preset", choices=PARTS, required=True, help="an experiment")
+    add("--settings", nargs="*", default=[], help="further ones of all, as for train.py")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Trains with the changes that are missing, prints and writes."""
+    arguments = asked()
+    preset = f"experiment={arguments.preset}"
+    common = [*on_the_split(arguments.data_folder), preset, *arguments.settings]
+    changes = {"the preset itself": [], **PARTS[arguments.preset]}
+    found = sorted(rows(changes, common, "change"), key=lambda row: row["valid perplexity"])
+    title = f"What each part is worth: experiment={arguments.preset}"
+    name = f"parts_{arguments.preset}"
+    results.write(name, title, found, seed=SEED, note=NOTE, plot="valid perplexity")
+
+
+NOTE = (
+    "One run each; the rates are those of the preset, found with all of its parts. Speeds are "
+    "those of training steps on one core, by processor time."
+)
+
+if __name__ == "__main__":
+    main()

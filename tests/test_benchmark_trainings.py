@@ -1,0 +1,58 @@
+"""Benchmarks that compare short trainings."""
+
+import json
+from functools import partial
+
+import pytest
+
+from benchmarks import cells, parts, results, trainings
+from benchmarks.ours import configured
+
+TINY = ("experiment=quick", "trainer.max_epochs=1", "model.embedding_size=4", "model.hidden_size=4")
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    """A folder with the three parts of a split; results go beside it."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for split in ("train", "valid", "test"):
+        (folder / f"{split}.txt").write_text("a network learns a network\nwords are learned\n" * 4)
+    monkeypatch.setattr(trainings, "FOLDER", tmp_path / "kept")
+    monkeypatch.setattr(results, "write", partial(results.write, folder=tmp_path / "results"))
+    return folder
+
+
+def rows_of(name, corpus):
+    return json.loads((corpus.parent / "results" / f"{name}.json").read_text())["rows"]
+
+
+def test_cells_become_a_result_file_and_are_trained_once(corpus, monkeypatch, capsys):
+    names = ["lstm", "qrnn,model.cell.width=1"]
+    arguments = [str(corpus), "--cells", *names, "--settings", *TINY]
+    monkeypatch.setattr("sys.argv", ["cells", *arguments])
+    cells.main()
+    kept = {path: path.stat().st_mtime_ns for path in trainings.FOLDER.iterdir()}
+    cells.main()
+    assert {path: path.stat().st_mtime_ns for path in trainings.FOLDER.iterdir()} == kept
+    found = rows_of("cells", corpus)
+    assert {row["cell"] for row in found} == {"lstm", "qrnn model.cell.width=1"}
+    assert found == sorted(found, key=lambda row: row["valid perplexity"])
+    assert all(row["words/s"] > 0 and row["parameters"] > 0 for row in found)
+    assert "qrnn model.cell.width=1" in capsys.readouterr().out
+
+
+def test_parts_are_measured_against_the_preset_itself(corpus, monkeypatch):
+    monkeypatch.setitem(parts.PARTS, "quick", {"without copying": ["model/head=tied"]})
+    arguments = [str(corpus), "--preset", "quick", "--settings", *TINY]
+    monkeypatch.setattr("sys.argv", ["parts", *arguments])
+    parts.main()
+    found = {row["change"]: row["parameters"] for row in rows_of("parts_quick", corpus)}
+    assert found["without copying"] < found["the preset itself"]
+
+
+@pytest.mark.parametrize("preset", parts.PARTS)
+def test_each_part_is_one_that_the_preset_has_or_takes(preset, tmp_path):
+    itself = configured([f"experiment={preset}"], tmp_path)
+    for name, changes in parts.PARTS[preset].items():
+        assert configured([f"experiment={preset}", *changes], tmp_path) != itself, name
