@@ -53,8 +53,11 @@ def perplexity(table, name):
 def test_a_pointer_is_trained_scored_and_writes(train, shown, windows):
     folder = train(*windows, "model/head=pointer_sentinel")
     found = json.loads((folder / "metrics.json").read_text())
-    table = shown("evaluate", f"checkpoint={folder}")
+    table = shown("evaluate", f"checkpoint={folder}", f"path={folder / 'scores.json'}")
     assert perplexity(table, str(folder)) == pytest.approx(found["test/perplexity"], abs=0.006)
+    copied = json.loads((folder / "scores.json").read_text())[str(folder)]["test/copied"]
+    assert 0 < copied < 1
+    assert re.search(rf"^{re.escape(str(folder))} .* {copied:.1%}$", table, re.M)
     written = shown("generate", f"checkpoint={folder}", "prompt=a neural network", "max_words=9")
     assert written.startswith("A neural network")
 

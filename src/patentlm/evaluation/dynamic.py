@@ -21,7 +21,8 @@ from patentlm.data.windows import (
     loader,
 )
 from patentlm.errors import ConfigError
-from patentlm.evaluation.metrics import Score, hidden_metric_sums, read_batch
+from patentlm.evaluation.metrics import Score, read_batch
+from patentlm.evaluation.scoring import score_reads
 from patentlm.model.network import Network, State, detach
 from patentlm.progress import progress
 
@@ -131,10 +132,7 @@ def score_adapting(
     network: Network, ids: Ids, squares: Sequence[Tensor], settings: Settings, *, context: Context
 ) -> Score:
     """Scores a network that adapts; see `read_adapting`."""
-    sums = torch.zeros(4, dtype=torch.float64)
-    for hidden, targets in read_adapting(network, ids, squares, settings, context=context):
-        sums += hidden_metric_sums(network, hidden, targets)
-    return Score.of(sums)
+    return score_reads(network, read_adapting(network, ids, squares, settings, context=context))
 
 
 def read_adapting(

@@ -27,6 +27,8 @@ class Score:
         correct: number of targets that were the most likely word.
         correct5: number of targets among the five most likely.
         targets: number of targets.
+        copied_sum: summed shares of the targets' probabilities that were copied; None for a
+            network that never copies.
 
     Example:
         >>> score = Score(nll_sum=2 * math.log(8), correct=1, correct5=2, targets=2)
@@ -38,12 +40,13 @@ class Score:
     correct: int
     correct5: int
     targets: int
+    copied_sum: float | None = None
 
     @classmethod
-    def of(cls, metric_sums: Tensor) -> "Score":
+    def of(cls, metric_sums: Tensor, copied_sum: float | None = None) -> "Score":
         """Makes a score of metric sums `(4,)`."""
         nll_sum, correct, correct5, targets = metric_sums.tolist()
-        return cls(nll_sum, round(correct), round(correct5), round(targets))
+        return cls(nll_sum, round(correct), round(correct5), round(targets), copied_sum)
 
     @property
     def loss(self) -> float:
@@ -69,6 +72,11 @@ class Score:
     def accuracy5(self) -> float:
         """Share of targets among the five most likely words."""
         return self.correct5 / self.targets
+
+    @property
+    def copied(self) -> float | None:
+        """Mean share of a target's probability that was copied; None if nothing ever is."""
+        return None if self.copied_sum is None else self.copied_sum / self.targets
 
 
 def metric_sums(logits: Tensor, targets: Tensor) -> Tensor:

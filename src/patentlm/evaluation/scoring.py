@@ -1,6 +1,7 @@
 """Scores networks and baselines over every target of a split."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from patentlm.data.arrays import Ids, Int64Array
 from patentlm.data.corpus import Corpus
 from patentlm.data.windows import BLOCK, Stream, Windows, abstract_starts, contexts, loader
+from patentlm.evaluation.copied import copied_shares, copies
 from patentlm.evaluation.metrics import Score, hidden_metric_sums, metric_sums, read_batch
 from patentlm.evaluation.ngram import KneserNey
 from patentlm.model.network import Network, State
@@ -21,10 +23,18 @@ NGRAM_ROWS = 256
 @torch.inference_mode()
 def score_network(network: Network, windows: Windows) -> Score:
     """Scores a network over all targets of evaluation windows."""
-    sums = torch.zeros(4, dtype=torch.float64)
-    for hidden, targets in read_windows(network, windows):
+    return score_reads(network, read_windows(network, windows))
+
+
+def score_reads(network: Network, reads: Iterable[tuple[Any, Tensor]]) -> Score:
+    """Scores a network on hidden vectors and targets `(N,)`, batch by batch."""
+    sums, copied = torch.zeros(4, dtype=torch.float64), 0.0
+    copying = copies(network)
+    for hidden, targets in reads:
         sums += hidden_metric_sums(network, hidden, targets)
-    return Score.of(sums)
+        if copying:
+            copied += float(copied_shares(network, hidden, targets).double().sum())
+    return Score.of(sums, copied if copying else None)
 
 
 @torch.no_grad()

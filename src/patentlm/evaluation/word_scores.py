@@ -1,11 +1,11 @@
 """Scores a text word by word: how likely a network found each, and which words instead."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import islice
 from math import exp, log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from patentlm.data.corpus import encode_texts
 from patentlm.data.text import detokenize, word_starts
 from patentlm.data.windows import Context, evaluation_windows
 from patentlm.data.words import END, SPECIAL, Vocabulary
+from patentlm.evaluation.copied import words_back
+from patentlm.evaluation.provenance import origins_of, shares_of
 from patentlm.evaluation.scoring import read_windows
 from patentlm.model.network import Network
 
@@ -40,6 +42,9 @@ class WordScore:
         rank: 1 for the most likely word of the vocabulary.
         alternatives: the most likely words, in order.
         unknown: True if the word is not in the vocabulary.
+        shares: share of its probability by origin, see `patentlm.evaluation.provenance.origins_of`.
+        source: index of the word in the text that most of the share `copied` comes from; None
+            where nothing is copied, and for mixtures and ensembles, which have several memories.
     """
 
     word: str
@@ -47,6 +52,8 @@ class WordScore:
     rank: int
     alternatives: tuple[Alternative, ...]
     unknown: bool
+    shares: Mapping[str, float]
+    source: int | None
 
     @property
     def bits(self) -> float:
@@ -76,6 +83,8 @@ class ScoredText(list[WordScore]):
 def _span(entry: WordScore, shown: str) -> str:
     likelier = ", ".join(f"{word} {exp(logp):.1%}" for word, logp in entry.alternatives[:3])
     about = f"{entry.bits:.1f} bits, rank {entry.rank}; likeliest: {likelier}"
+    if entry.shares:
+        about += "; " + ", ".join(f"{share:.0%} {name}" for name, share in entry.shares.items())
     strength = min(entry.bits / STRONGEST, 1) * 0.7
     style = f"background: rgba(224, 96, 32, {strength:.2f}); border-radius: 3px"
     return f'<span title="{escape(about)}" style="{style}">{escape(shown)}</span>'
@@ -88,7 +97,7 @@ def score_words(
     """Scores each word of a text and its end.
 
     With byte pairs, a word's log-probability is the sum over its pieces, its rank is their worst,
-    and its alternatives are those of its first piece.
+    its shares are their mean, and its alternatives and its source are those of its first piece.
 
     Args:
         network: predicts the next word.
@@ -104,33 +113,66 @@ def score_words(
     pieces = [
         piece
         for hidden, targets in read_windows(network, windows)
-        for piece in _score(network.head.logits(hidden), targets, vocabulary)
+        for piece in _score(network, hidden, targets, vocabulary)
     ]
     lengths = [*vocabulary.encode_batch(words).lengths.tolist(), 1]
     ends, unknown = np.cumsum(lengths).tolist(), set(vocabulary.unknown(text))
+    owners, origins = np.repeat(np.arange(len(lengths)), lengths).tolist(), origins_of(network)
     return ScoredText(
-        _word(word, pieces[end - length : end], unknown=word in unknown)
+        _word(
+            word,
+            pieces[end - length : end],
+            unknown=word in unknown,
+            origins=origins,
+            before=owners[: end - length],
+        )
         for word, length, end in zip([*words, SPECIAL[END]], lengths, ends, strict=True)
     )
 
 
+class _Piece(NamedTuple):
+    log_probability: float
+    rank: int
+    alternatives: tuple[Alternative, ...]
+    shares: Sequence[float]
+    back: int | None
+
+
 def _score(
-    logits: Tensor, targets: Tensor, vocabulary: Vocabulary
-) -> Iterator[tuple[float, int, tuple[Alternative, ...]]]:
-    """Returns log-probability, rank and alternatives of targets `(N,)` under logits `(N, V)`."""
-    scores = logits.float().log_softmax(-1)
+    network: Network, hidden: Any, targets: Tensor, vocabulary: Vocabulary
+) -> Iterator[_Piece]:
+    """Scores targets `(N,)`, predicted from N hidden vectors."""
+    scores = network.head.logits(hidden).float().log_softmax(-1)
     found = scores.gather(1, targets[:, None])  # (N, 1)
     ranks = 1 + (scores > found).sum(1)
     best = scores.topk(min(ALTERNATIVES, scores.shape[1]))
     names = [vocabulary.shown(at) for at in best.indices.flatten().tolist()]
     likeliest = zip(names, best.values.flatten().tolist(), strict=True)
-    for score, rank in zip(found[:, 0].tolist(), ranks.tolist(), strict=True):
+    shares = shares_of(network, hidden, targets).tolist()
+    back = words_back(network.head, hidden, targets)
+    rows = zip(found[:, 0].tolist(), ranks.tolist(), shares, back, strict=True)
+    for score, rank, *origin in rows:
         alternatives = islice(likeliest, best.indices.shape[1])
-        yield score, rank, tuple(Alternative(*pair) for pair in alternatives)
+        yield _Piece(score, rank, tuple(Alternative(*pair) for pair in alternatives), *origin)
 
 
 def _word(
-    word: str, pieces: Sequence[tuple[float, int, tuple[Alternative, ...]]], *, unknown: bool
+    word: str,
+    pieces: Sequence[_Piece],
+    *,
+    unknown: bool,
+    origins: Sequence[str],
+    before: Sequence[int],
 ) -> WordScore:
-    scores, ranks, alternatives = zip(*pieces, strict=True)
-    return WordScore(word, sum(scores), max(ranks), alternatives[0], unknown)
+    """Puts the pieces of a word together; `before` tells which word each earlier piece is of."""
+    first = pieces[0]
+    means = np.mean([piece.shares for piece in pieces], axis=0).tolist()
+    return WordScore(
+        word,
+        log_probability=sum(piece.log_probability for piece in pieces),
+        rank=max(piece.rank for piece in pieces),
+        alternatives=first.alternatives,
+        unknown=unknown,
+        shares=dict(zip(origins, means, strict=True)),
+        source=None if first.back is None else before[-first.back],
+    )

@@ -130,6 +130,13 @@ class CopyingHead(nn.Module, ABC):
         hits = copied.masked_fill(rows.words != targets[:, None], -torch.inf)
         return weight[:, 0], hits.logsumexp(1)
 
+    def log_parts(self, rows: Rows, targets: Tensor) -> Tensor:
+        """Returns log-probabilities of targets `(N,)` from the vocabulary and copied, `(N, 2)`."""
+        weight, copied = self.log_masses(rows, targets)
+        known = self.softmax.logits(rows.hidden).float().log_softmax(-1)
+        known = known.gather(1, targets[:, None])[:, 0] + weight
+        return torch.stack([known, copied], dim=1)
+
     def logits(self, rows: Rows) -> Tensor:
         """Returns log-probabilities `(…, V)` for rows."""
         weight, copied = self.log_weights(rows.hidden, rows.scores)

@@ -150,7 +150,8 @@ def compare(
 
     The texts are the same for all, so bits per character (see `Corpus.characters_per_target`)
     compare any two models; perplexity, bits per word and accuracy compare models with the same
-    vocabulary. `unknown` is the share of targets that are `<unk>`.
+    vocabulary. `unknown` is the share of targets that are `<unk>`; `copied`, shown where a model
+    copies, is the mean share of a target's probability that it copied.
 
     Args:
         models: models by path.
@@ -170,7 +171,10 @@ def compare(
     ]
     corpus = next(iter(corpora.values()))
     rows += _baseline_rows(corpus, split, config.ngram_order)
-    table = tabulate(rows, HEADINGS, colalign=("left", "right", "left", *["right"] * 6))
+    copying = any(score.copied is not None for score, _ in scored.values())
+    headings = (*HEADINGS, "copied") if copying else HEADINGS
+    aligned = ("left", "right", "left", *["right"] * (len(headings) - 3))
+    table = tabulate([row[: len(headings)] for row in rows], headings, colalign=aligned)
     targets, characters = (corpus.counts[f"{split}_{name}"] for name in ("targets", "characters"))
     heading = f"{corpus.label}: {split}, {targets:,} targets, {characters:,} characters"
     fits = [(name, scored[path][1]) for path, name in names.items()]
@@ -237,6 +241,7 @@ def _plain(
         f"{split}/bits_per_character": score.bits / corpus.characters_per_target(split),
         f"{split}/accuracy": score.accuracy,
         f"{split}/targets": score.targets,
+        **({} if score.copied is None else {f"{split}/copied": score.copied}),
         **(mixture.figures(fit) if fit else {}),
     }
 
@@ -272,4 +277,6 @@ def _figures(score: Score, corpus: Corpus, split: str) -> Row:
     if math.isnan(score.nll_sum):
         likelihoods = ("–", "–", "–")
     unknown = corpus.counts[f"{split}_unknown"] / corpus.counts[f"{split}_targets"]
-    return (*likelihoods, f"{score.accuracy:.2%}", f"{score.accuracy5:.2%}", f"{unknown:.1%}")
+    copied = "–" if score.copied is None else f"{score.copied:.1%}"
+    accuracies = (f"{score.accuracy:.2%}", f"{score.accuracy5:.2%}")
+    return (*likelihoods, *accuracies, f"{unknown:.1%}", copied)
