@@ -43,12 +43,17 @@ def name(path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory) -> Path:
-    """A repository's root with a short run in it."""
-    folder = tmp_path_factory.mktemp("trained")
-    make_root(folder)
-    run_command("python train.py experiment=quick hydra.run.dir=outputs/DATE/TIME", folder)
-    return folder / "outputs" / "DATE" / "TIME"
+def trained(shared) -> Path:
+    """The folder of a short run."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        make_root(folder)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATENTLM_CACHE", f"{folder}/cache")
+            run_command("python train.py experiment=quick hydra.run.dir=outputs/DATE/TIME", folder)
+
+    return shared("documents", make) / "outputs" / "DATE" / "TIME"
 
 
 def make_root(folder: Path) -> None:
@@ -81,7 +86,9 @@ def write_patents(folder: Path) -> None:
 
 
 @pytest.fixture
-def root(tmp_path, trained) -> Path:
+def root(tmp_path, trained, monkeypatch) -> Path:
+    """A repository's root; what one document has prepared, the others use."""
+    monkeypatch.setenv("PATENTLM_CACHE", str(trained.parents[2] / "cache"))
     make_root(tmp_path)
     for run in ("outputs/DATE/TIME", "RUN", "RUN1", "RUN2"):
         shutil.copytree(trained, tmp_path / run)
