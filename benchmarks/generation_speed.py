@@ -6,8 +6,9 @@
 both ways that models are made to look back: the abstract so far, and the last 50 words; or that of
 a checkpoint, read its own way. `<end>` is made improbable, so that all texts run to 250 words.
 Sampling is that of `generate.py`. In each of seven rounds all contenders take a turn, so that they
-meet alike what else the machine does; each has written some words before it is timed. Prints a
-table and writes `benchmarks/results/generation_speed.json`.
+meet alike what else the machine does; each has written some words before it is timed. Without
+Keras and a GPU, seconds are those of the processor. Prints a table and writes
+`benchmarks/results/generation_speed.json`.
 """
 
 import json
@@ -18,7 +19,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from omegaconf import DictConfig, OmegaConf
 import patentlm
 from benchmarks import results
 from benchmarks.machine import add_device
+from benchmarks.stock_reference import Clock
 from patentlm.checkpoint import build_network
 from patentlm.data.windows import Context, describe_context
 from patentlm.data.words import END
@@ -68,15 +70,15 @@ def configured(name: str) -> DictConfig:
         return compose(name)
 
 
-def speed(network: Network, context: Context, count: int, seed: int) -> float:
+def speed(network: Network, context: Context, count: int, clock: Clock, seed: int) -> float:
     """Words a second of so many texts at once, the second time that they are written."""
     sampling = OmegaConf.to_container(configured("generate").sampling)
     settings = {"max_words": MAX_WORDS, "sampling": sampling, "context": context}
     write = partial(generate, network, prompt=(), count=count, seed=seed, **settings)
     write()
-    start = perf_counter()
+    start = clock()
     texts = write()
-    return sum(len(text.ids) for text in texts) / (perf_counter() - start)
+    return sum(len(text.ids) for text in texts) / (clock() - start)
 
 
 def keras_speed(python: str, seed: int) -> float:
@@ -122,8 +124,10 @@ def main() -> None:
     add_device(parser)
     arguments = parser.parse_args()
     keep_freed_memory()  # as generate.py does
+    alone = arguments.device == "cpu" and not arguments.keras_python
+    clock = process_time if alone else perf_counter
     contenders: dict[str, Contender] = {
-        f"{describe_context(context)}, {label}": partial(speed, network, context, count)
+        f"{describe_context(context)}, {label}": partial(speed, network, context, count, clock)
         for context, network in networks(arguments.checkpoint, arguments.device).items()
         for label, count in (("one at a time", 1), (f"{MANY} at once", MANY))
     }
@@ -138,7 +142,8 @@ def main() -> None:
         "Words written a second",
         rows,
         seed=1,
-        note=f"Texts of {MAX_WORDS} words, {torch.get_num_threads()} threads, {ROUNDS} rounds.",
+        note=f"Texts of {MAX_WORDS} words, {torch.get_num_threads()} threads, {ROUNDS} rounds."
+        + " Seconds are those of the processor." * alone,
     )
 
 

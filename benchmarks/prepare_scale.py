@@ -5,9 +5,9 @@
 makes tables of synthetic abstracts (see `patentsview_table`), puts each into an empty cache as a
 release that was downloaded before, and measures with `data=patentsview` in fresh processes: the
 pass that filters the table by a phrase, the same for all rows, and the preparation of all rows
-(clean, tokenise, remove exact duplicates, find near-duplicates, index). Prints a table, what
-follows for nine million rows, the targets with whether they are met, and all numbers as a line of
-JSON.
+(clean, tokenise, remove exact duplicates, find near-duplicates, index). Prints a table and writes
+`benchmarks/results/prepare_scale.json`, with what follows for nine million rows, and the bounds
+with whether they are met.
 
 Seconds are those of the work alone, without the start of Python. Memory is the peak of the
 proportional set size (PSS, of Linux) summed over a process and all it started, file pages it maps
@@ -19,14 +19,13 @@ import argparse
 import json
 import math
 import os
-import platform
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -36,16 +35,16 @@ import psutil
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from tabulate import tabulate
 
+from benchmarks import results
 from benchmarks.patentsview_table import write_table
-from patentlm import __version__
 from patentlm.data.preparation import prepare
 
 CONF = Path(__file__).parent.parent / "conf"
 RELEASE = Path("patentsview", "2026-04-10")
 SECONDS_BETWEEN_LOOKS = 0.2
 ALL_ROWS = 9_000_000
+TITLE = "What it takes to prepare tables of PatentsView"
 MB, GB, GIB = 1e6, 1e9, 2**30
 
 MOST_EXPONENT, MOST_MEMORY = 1.1, 1.5 * GIB
@@ -229,49 +228,33 @@ def targets(sizes: Sequence[Size]) -> Iterator[tuple[str, str, bool]]:
     yield asked, f"{math.floor(speed):,} words/s", speed >= LEAST_WORDS
 
 
-def table(sizes: Sequence[Size]) -> str:
-    """A line for each part of each size."""
-    lines = [
-        (
-            f"{size.rows:,}",
-            name,
-            f"{size.parts[part].seconds:.1f}",
-            f"{size.rows / size.parts[part].seconds:,.0f}",
-            f"{size.text / size.parts[part].seconds / MB:.1f}",
-            f"{size.words / size.parts[part].seconds:,.0f}" if part == "prepare" else "–",
-            f"{size.parts[part].memory / GIB:.2f}",
-        )
+def rows(sizes: Sequence[Size]) -> list[dict[str, str | float]]:
+    """A row for each part of each size."""
+    return [
+        {
+            "part": name,
+            "rows": size.rows,
+            "seconds": round(size.parts[part].seconds, 1),
+            "rows/s": round(size.rows / size.parts[part].seconds),
+            "MB/s": round(size.text / size.parts[part].seconds / MB, 1),
+            "GiB, most": round(size.parts[part].memory / GIB, 2),
+        }
         for size in sizes
         for part, name in PARTS.items()
     ]
-    head = ("rows", "part", "seconds", "rows/s", "MB/s", "words/s", "GiB")
-    align = ("right", "left", *["right"] * 5)
-    return tabulate(lines, head, colalign=align, disable_numparse=True)
 
 
-def report(sizes: Sequence[Size]) -> None:
-    """Prints everything."""
-    whole = all_rows(sizes)
-    met = list(targets(sizes))
-    print(table(sizes), end="\n\n")
-    print(f"{ALL_ROWS:,} rows, extrapolated:")
-    for name, number in whole.items():
-        kind, _, unit = name.rpartition("_")
-        print(f"  {kind:9}", f"{number:.2f} h" if unit == "hours" else f"{number / GB:.1f} GB")
-    print()
-    for asked, found, is_met in met:
-        print(f"{'met' if is_met else 'NOT MET':8} {asked}: {found}")
-    record = {
-        "sizes": [asdict(size) for size in sizes],
-        "exponents": {part: exponent(sizes, part) for part in PARTS},
-        "extrapolated": {"rows": ALL_ROWS, **whole},
-        "targets": [dict(zip(("asked", "found", "met"), some, strict=True)) for some in met],
-        "patentlm": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cores": len(psutil.Process().cpu_affinity()),
-    }
-    print(json.dumps(record))
+def note(sizes: Sequence[Size]) -> str:
+    """What follows for the whole table, and the bounds with whether they are met."""
+    whole = (
+        f"{kind} {number:.1f} h" if unit == "hours" else f"{kind} {number / GB:.1f} GB"
+        for name, number in all_rows(sizes).items()
+        for kind, _, unit in [name.rpartition("_")]
+    )
+    bounds = (
+        f"{asked}: {found}, {'met' if met else 'not met'}" for asked, found, met in targets(sizes)
+    )
+    return f"{ALL_ROWS:,} rows, extrapolated: {', '.join(whole)}. Bounds: {'; '.join(bounds)}."
 
 
 def main() -> None:
@@ -282,7 +265,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if len(set(arguments.rows)) < 2:
         parser.error("--rows: name two sizes or more, for the growth between them")
-    report([measure_size(rows, arguments.query) for rows in sorted(set(arguments.rows))])
+    sizes = [measure_size(count, arguments.query) for count in sorted(set(arguments.rows))]
+    results.write("prepare_scale", TITLE, rows(sizes), seed=1, note=note(sizes))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python -m benchmarks.start_up data=corpus data.path=../shared/data/neural_network_split
 
 Arguments are those of `train.py`. Each command runs once uncounted, which prepares the corpus and
-warms the system's file cache, and then in turn with the others. Prints a table of seconds and
-writes `benchmarks/results/start_up.json`.
+warms the system's file cache, and then in turn with the others. Prints a table of seconds, and of
+seconds of the processor, which depend less on what else the machine does, and writes
+`benchmarks/results/start_up.json`.
 """
 
 import os
@@ -31,16 +32,22 @@ class LeaveAfterStep(Callback):
         os._exit(0)
 
 
-def seconds(arguments: Sequence[str]) -> float:
-    """Of one run of `train.py`, from its call to its end."""
+def seconds(arguments: Sequence[str]) -> tuple[float, float]:
+    """Of one run of `train.py`, from its call to its end; and those of the processor."""
     command = [sys.executable, str(ROOT / "train.py"), *arguments]
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    begun = perf_counter()
+    begun, used = perf_counter(), _processor()
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True)
-    taken = perf_counter() - begun
+    taken = perf_counter() - begun, _processor() - used
     if done.returncode:
         sys.exit(f"{done.stderr.decode()}\nerror: train.py failed")
     return taken
+
+
+def _processor() -> float:
+    """Seconds that processes which this one started, and which have ended, had."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def main() -> None:
@@ -56,9 +63,10 @@ def main() -> None:
         for arguments in commands.values():
             seconds(arguments)
         rounds = [{name: seconds(a) for name, a in commands.items()} for _ in range(ROUNDS)]
-    taken = {name: [each[name] for each in rounds] for name in commands}
-    found = {name: results.spread(some) for name, some in taken.items()}
-    rows = [{"until": name, "seconds": some} for name, some in found.items()]
+    rows = []
+    for name in commands:
+        taken, used = map(results.spread, zip(*(each[name] for each in rounds), strict=True))
+        rows.append({"until": name, "seconds": taken, "of the processor": used})
     results.write("start_up", "Seconds from the command to its first result", rows, seed=1)
 
 
