@@ -78,8 +78,8 @@ def test_a_qrnn_keeps_to_its_equations():
     inputs = torch.randn(1, 6, 5, dtype=torch.float64)
     c, before, expected = torch.zeros(4, dtype=torch.float64), torch.zeros(5).double(), []
     for x in inputs[0]:
-        z, f, o = (gates[name](torch.cat([before, x])) for name in "zfo")
-        c = torch.sigmoid(f) * c + (1 - torch.sigmoid(f)) * torch.tanh(z)
+        g, f, o = (gates[name](torch.cat([before, x])) for name in "gfo")
+        c = torch.sigmoid(f) * c + (1 - torch.sigmoid(f)) * torch.tanh(g)
         expected.append(torch.sigmoid(o) * c)
         before = x
     torch.testing.assert_close(cell(inputs)[0][0], torch.stack(expected))
@@ -156,7 +156,7 @@ def test_a_trace_fits_the_equations(name):
         assert found.cell is None
         wanted = f * before(found.hidden) + i * g
     else:
-        z, f, o = (found.gates[gate] for gate in "zfo")
-        np.testing.assert_allclose(found.cell, f * before(found.cell) + (1 - f) * z, atol=1e-5)
+        g, f, o = (found.gates[gate] for gate in "gfo")
+        np.testing.assert_allclose(found.cell, f * before(found.cell) + (1 - f) * g, atol=1e-5)
         wanted = o * found.cell
     np.testing.assert_allclose(found.hidden, wanted, atol=1e-5)

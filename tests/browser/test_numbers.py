@@ -11,6 +11,7 @@ from patentlm.export.page.weights import rounded
 from patentlm.generation.reader import Reader
 from patentlm.model.cells import LSTM, MogrifierLSTM, WeightDropLSTM
 from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
+from patentlm.model.linear_recurrence import QRNN, MinLSTM
 from tests.browser.pages import in_page, make_model, write_page
 from tests.networks import make_network, pointer
 
@@ -20,6 +21,9 @@ CELLS = {
     "gru": nn.GRU,
     "mogrifier": lambda **sizes: MogrifierLSTM(rounds=5, rank=3, **sizes),
     "mogrifier_whole": lambda **sizes: MogrifierLSTM(rounds=4, rank=None, **sizes),
+    "qrnn": lambda **sizes: QRNN(width=2, **sizes),
+    "qrnn_of_width_1": lambda **sizes: QRNN(width=1, **sizes),
+    "min_lstm": MinLSTM,
 }
 HEADS = {
     "softmax": SoftmaxHead,
@@ -67,7 +71,7 @@ def test_log_probabilities(cell, head, laboratory):
 
 
 @pytest.mark.parametrize("head", ["tied", "pointer"])
-@pytest.mark.parametrize("cell", ["lstm", "mogrifier"])
+@pytest.mark.parametrize("cell", ["lstm", "mogrifier", "qrnn"])
 def test_a_model_of_windows_reads_the_last_words_alone(cell, head, laboratory):
     model = make_model(random_network(len(VOCABULARY), cell, head), VOCABULARY, context=5)
     wanted = log_probabilities(model, model.vocabulary.encode(TEXT))
@@ -116,7 +120,7 @@ def test_smaller_weights_lose_little(weights, loss, laboratory):
 
 
 @pytest.mark.parametrize("context", [None, 4])
-@pytest.mark.parametrize("cell", ["lstm", "gru", "mogrifier"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "mogrifier", "qrnn"])
 def test_gradient_and_leaving_out(cell, context, laboratory):
     model = make_model(random_network(len(VOCABULARY), cell), VOCABULARY, context=context)
     ids = model.vocabulary.encode(TEXT).tolist()

@@ -23,7 +23,7 @@ class Trace:
         hidden: hidden vectors of each layer, `(layers, words, H)`.
         cell: cell states in the same shape; None for layers without, such as a GRU's.
         gates: gates by name in the same shape: `i`, `f`, `g` and `o` of an LSTM (Hochreiter &
-            Schmidhuber 1997), `r`, `z` and `n` of a GRU (Cho et al. 2014), `z`, `f` and `o` of a
+            Schmidhuber 1997), `r`, `z` and `n` of a GRU (Cho et al. 2014), `g`, `f` and `o` of a
             QRNN, `f`, `i` and `g` of a minimal LSTM; empty if unknown.
         axes: names of the arrays' axes.
     """

@@ -85,7 +85,7 @@ QRNNState = tuple[Tensor, Tensor, Tensor]
 class QRNN(_Layers):
     """Quasi-recurrent layers with fo-pooling.
 
-    Bradbury et al. 2017, "Quasi-recurrent neural networks".
+    Bradbury et al. 2017, "Quasi-recurrent neural networks"; its candidate z is `g` here.
 
     Args:
         width: words that a layer reads at once: 1, or 2 for the one before, too.
@@ -121,24 +121,24 @@ class _QRNNLayer(nn.Module):
     def __init__(self, input_size: int, hidden_size: int, width: int) -> None:
         super().__init__()
         self.width = width
-        self.products = _Products("zfo", width * input_size, hidden_size)
+        self.products = Products("gfo", width * input_size, hidden_size)
 
     def forward(self, inputs: Tensor, before: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Maps inputs `(T, B, I)`, the input before and the cell to hidden vectors and a cell."""
-        z, f, o = self._gates(inputs, before)
-        cells = linear_recurrence(f, (1 - f) * z, cell)
+        g, f, o = self._gates(inputs, before)
+        cells = linear_recurrence(f, (1 - f) * g, cell)
         return o * cells, cells[-1]
 
     def _gates(self, inputs: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if self.width == 2:
             earlier = torch.cat([before[None].to(inputs.dtype), inputs])[:-1]
             inputs = torch.cat([earlier, inputs], dim=-1)
-        z, f, o = self.products(inputs)
-        return z.tanh(), f.sigmoid(), o.sigmoid()
+        g, f, o = self.products(inputs)
+        return g.tanh(), f.sigmoid(), o.sigmoid()
 
     def gate_values(self, inputs: Tensor, hidden: Tensor) -> Gates:
-        """Returns its gates: the cell is `f * c + (1 - f) * z`, the hidden vector `o * c`."""
-        return dict(zip("zfo", self._gates(inputs, torch.zeros_like(inputs[0])), strict=True))
+        """Returns its gates: the cell is `f * c + (1 - f) * g`, the hidden vector `o * c`."""
+        return dict(zip("gfo", self._gates(inputs, torch.zeros_like(inputs[0])), strict=True))
 
 
 class MinLSTM(_Layers):
@@ -172,7 +172,7 @@ class MinLSTM(_Layers):
 class _MinLSTMLayer(nn.Module):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
-        self.products = _Products("fig", input_size, hidden_size)
+        self.products = Products("fig", input_size, hidden_size)
 
     def forward(self, inputs: Tensor, hidden: Tensor) -> Tensor:
         """Maps inputs `(T, B, I)` and the hidden vector before them to those after each."""
@@ -189,7 +189,7 @@ class _MinLSTMLayer(nn.Module):
         return dict(zip("fig", self._gates(inputs), strict=True))
 
 
-class _Products(nn.ModuleDict):
+class Products(nn.ModuleDict):
     """Linear layers of the same inputs, computed as one.
 
     Each is a module of its own, so that Muon updates gate by gate. The forget gate `f` starts open.
@@ -204,10 +204,11 @@ class _Products(nn.ModuleDict):
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Maps inputs `(…, I)` to a tensor `(…, H)` for each layer, float32 or wider."""
-        weight, bias = (
-            torch.cat([linear.get_parameter(name) for linear in self.values()])
-            for name in ("weight", "bias")
-        )
-        products = F.linear(inputs, weight, bias)
+        products = F.linear(inputs, *self.joined())
         wide = torch.promote_types(products.dtype, torch.float32)
         return products.to(wide).chunk(len(self), dim=-1)
+
+    def joined(self) -> tuple[Tensor, Tensor]:
+        """Returns the weights `(gates H, I)` and biases `(gates H,)` of all, one below another."""
+        weights, biases = zip(*(linear.parameters() for linear in self.values()), strict=True)
+        return torch.cat(weights), torch.cat(biases)

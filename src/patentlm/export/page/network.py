@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from patentlm.errors import ConfigError
 from patentlm.model.cells import LSTM, MogrifierLSTM, WeightDropLSTM
 from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
+from patentlm.model.linear_recurrence import QRNN, MinLSTM
 from patentlm.model.network import Network
 from patentlm.model.pointer import PointerSentinelHead
 
@@ -41,9 +42,15 @@ def _layers(recurrent: nn.Module, tensors: Tensors) -> tuple[str, list[dict[str,
         return "mogrifier", [
             {**layer, "gates": some} for layer, some in zip(layers, gates, strict=True)
         ]
+    if isinstance(recurrent, QRNN | MinLSTM):
+        cell = "qrnn" if isinstance(recurrent, QRNN) else "min_lstm"
+        return cell, [
+            _linear_layer(layer, tensors, f"layer{number}")
+            for number, layer in enumerate(recurrent.layers)
+        ]
     raise ConfigError(
         f"format=page: it knows no {type(recurrent).__name__}; it runs the cells lstm, "
-        "weight_drop_lstm, gru and mogrifier"
+        "weight_drop_lstm, gru, mogrifier, qrnn and min_lstm"
     )
 
 
@@ -76,6 +83,15 @@ def _check_plain(cells: nn.Module) -> None:
                 f"format=page: it runs cells with {setting}={value} alone, "
                 f"not {getattr(cells, setting)}"
             )
+
+
+def _linear_layer(layer: nn.Module, tensors: Tensors, name: str) -> dict[str, Any]:
+    """Describes a layer of `linear_recurrence`; a width of 2 has weights for the input before."""
+    weight, bias = layer.products.joined()  # type: ignore[operator, union-attr]
+    width = getattr(layer, "width", 1)
+    *earlier, now = (part.contiguous() for part in weight.chunk(width, dim=1))
+    parts = {"input": now, "earlier": earlier[0] if earlier else None, "bias": bias}
+    return _named(parts, tensors, name)
 
 
 def _gates(gates: nn.ModuleList, tensors: Tensors, name: str) -> list[dict[str, Any]]:

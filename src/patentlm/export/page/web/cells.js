@@ -2,6 +2,7 @@
 //
 // A layer has `project(input)`, the part of a step that depends on the input alone, and
 // `step(projected, state, record)`, which changes the state `{h, c}`; `record` gets the gates, by name.
+// Its state may hold more than `start()` of these two.
 
 const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 const tanh = (value) => 1 - 2 / (Math.exp(2 * value) + 1); // in a third of the time of Math.tanh
@@ -14,12 +15,16 @@ class GatedLayer {
   }
 
   project(input) {
-    const projected = new Float64Array(this.fromHidden.length);
-    this.kernel.multiply(this.input, input, projected);
-    const bias = this.bias.data;
-    for (let at = 0; at < projected.length; at++) projected[at] += bias[at];
-    return projected;
+    return affine(this.kernel, this.input, input, this.bias);
   }
+}
+
+/** `W input + b`. */
+function affine(kernel, matrix, input, bias) {
+  const product = new Float64Array(matrix.rows);
+  kernel.multiply(matrix, input, product);
+  for (let at = 0; at < product.length; at++) product[at] += bias.data[at];
+  return product;
 }
 
 /** `{i, f, g, o}`: input, forget, cell and output gate (Hochreiter & Schmidhuber 1997, Gers et al. 2000). */
@@ -108,4 +113,72 @@ export class MogrifierLayer {
   }
 }
 
-export const LAYERS = { lstm: LSTMLayer, gru: GRULayer, mogrifier: MogrifierLayer };
+/** `{g, f, o}`: candidate, forget and output gate of a quasi-recurrent layer (Bradbury et al. 2017). What
+ * the next step reads of this input, if anything, waits in the state as `next`. */
+export class QRNNLayer {
+  static gates = ['g', 'f', 'o'];
+
+  constructor(weights, kernel) {
+    Object.assign(this, weights, { kernel, size: weights.input.rows / 3 });
+  }
+
+  start() {
+    return { next: new Float64Array(this.input.rows) };
+  }
+
+  project(input) {
+    const now = affine(this.kernel, this.input, input, this.bias);
+    const next = new Float64Array(now.length);
+    if (this.earlier) this.kernel.multiply(this.earlier, input, next);
+    return { now, next };
+  }
+
+  step({ now, next }, state, record) {
+    const { size } = this;
+    const sum = (at) => now[at] + state.next[at];
+    for (let unit = 0; unit < size; unit++) {
+      const g = tanh(sum(unit));
+      const f = sigmoid(sum(size + unit));
+      const o = sigmoid(sum(2 * size + unit));
+      state.c[unit] = f * state.c[unit] + (1 - f) * g;
+      state.h[unit] = o * state.c[unit];
+      if (record) note(record, unit, { g, f, o });
+    }
+    state.next = next;
+  }
+}
+
+/** `{f, i, g}`: forget gate, input gate and candidate of a minimal LSTM (Feng et al. 2024); `f` and `i` are
+ * divided by their sum. */
+export class MinLSTMLayer {
+  static gates = ['f', 'i', 'g'];
+
+  constructor(weights, kernel) {
+    Object.assign(this, weights, { kernel, size: weights.input.rows / 3 });
+  }
+
+  project(input) {
+    return affine(this.kernel, this.input, input, this.bias);
+  }
+
+  step(projected, state, record) {
+    const { size } = this;
+    for (let unit = 0; unit < size; unit++) {
+      const [keep, open] = [sigmoid(projected[unit]), sigmoid(projected[size + unit])];
+      const [f, i, g] = [keep / (keep + open), open / (keep + open), projected[2 * size + unit]];
+      state.h[unit] = f * state.h[unit] + i * g;
+      if (record) note(record, unit, { f, i, g });
+    }
+  }
+}
+
+function note(record, unit, gates) {
+  for (const [name, value] of Object.entries(gates)) record[name][unit] = value;
+}
+
+export const LAYERS = {
+  lstm: LSTMLayer, gru: GRULayer, mogrifier: MogrifierLayer, qrnn: QRNNLayer, min_lstm: MinLSTMLayer,
+};
+
+/** Whether layers hold something that they need not show. */
+export const hasCells = (cell) => cell !== 'gru' && cell !== 'min_lstm';

@@ -97,7 +97,7 @@ export class LanguageModel {
    * Gates, cells and hidden vectors of a layer, word by word, of the words a prediction is made from.
    *
    * @returns {{first: number, layers: Object[][]}} which token the first column belongs to, and of
-   *   each layer a list with `{i, f, g, o, c, h}` of each token; a GRU has `{r, z, n, h}`
+   *   each layer a list with `{i, f, g, o, c, h}` of each token; a GRU has `{r, z, n, h}`, and so on
    */
   trace(ids) {
     const { network, context } = this;
@@ -110,7 +110,7 @@ export class LanguageModel {
       const record = network.layers.map(({ size }) => emptyRecord(network.gates, size));
       network.read(id, [state], { record });
       state.layers.forEach(({ h, c }, depth) => {
-        const cell = network.cell === 'gru' ? {} : { c: c.slice() };
+        const cell = network.hasCells ? { c: c.slice() } : {};
         layers[depth].push({ ...record[depth], ...cell, h: h.slice() });
       });
     }

@@ -1,5 +1,5 @@
 // The network: embedding → recurrent layers → head, and the way it was trained to read.
-import { LAYERS } from './cells.js';
+import { LAYERS, hasCells } from './cells.js';
 import { makeHead } from './heads.js';
 
 export const END = 0;
@@ -15,7 +15,7 @@ export class Network {
   constructor(config, matrices, kernel) {
     const filled = (value) => fillIn(value, matrices);
     const Layer = LAYERS[config.cell];
-    this.cell = config.cell;
+    this.hasCells = hasCells(config.cell);
     this.gates = Layer.gates;
     this.embedding = filled(config.embedding);
     this.layers = config.layers.map((weights) => new Layer(filled(weights), kernel));
@@ -25,12 +25,15 @@ export class Network {
 
   /** A state in which nothing has been read. */
   start() {
-    const zeros = ({ size }) => ({ h: new Float64Array(size), c: new Float64Array(size) });
+    const zeros = (layer) => ({
+      h: new Float64Array(layer.size), c: new Float64Array(layer.size), ...layer.start?.(),
+    });
     return { layers: this.layers.map(zeros), memory: [], words: [] };
   }
 
   clone(state) {
-    const layers = state.layers.map(({ h, c }) => ({ h: h.slice(), c: c.slice() }));
+    const layers = state.layers.map((layer) => Object.fromEntries(
+      Object.entries(layer).map(([name, values]) => [name, values.slice()])));
     return { layers, memory: state.memory.slice(), words: state.words.slice() };
   }
 

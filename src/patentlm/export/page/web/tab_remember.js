@@ -24,8 +24,8 @@ const SHOWN = 160; // columns at most
 const PLACES = 24; // abstracts that are searched for where a unit is strongest
 
 export function openRemember(model, material) {
-  const keeps = model.network.cell === 'gru' ? 'z' : 'f';
-  const first = model.network.cell === 'gru' ? 'h' : 'c';
+  const keeps = model.network.gates.includes('z') ? 'z' : 'f';
+  const first = model.network.hasCells ? 'c' : 'h';
   const state = { model, material, keeps, kind: first, sort: 'number', layer: 0, unit: null, units: [],
     token: { cancelled: true } };
   byId('remember-lede').textContent = 'To read is to carry something from each word to the next. '
