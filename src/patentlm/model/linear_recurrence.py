@@ -4,7 +4,8 @@ The gates of all words come from one matrix product. What is left to do word by 
 recurrence: one multiplication and one addition for each unit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -67,9 +68,19 @@ def _accumulate(factors: Iterable[Tensor], values: Iterable[Tensor], state: Tens
 class _Layers(nn.Module):
     """Layers on top of each other, with locked dropout between them."""
 
-    def __init__(self, layers: Iterable[nn.Module], *, hidden_size: int, dropout: float) -> None:
+    def __init__(
+        self,
+        layer: Callable[[int, int], nn.Module],
+        *,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        dropout: float,
+        batch_first: bool,
+    ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        sizes = [input_size] + [hidden_size] * (num_layers - 1)
+        self.layers = nn.ModuleList(layer(size, hidden_size) for size in sizes)
         self.hidden_size = hidden_size
         self.dropout = LockedDropout(dropout)
 
@@ -92,12 +103,8 @@ class QRNN(_Layers):
         others: arguments of `torch.nn.LSTM`; `batch_first` must be true.
     """
 
-    def __init__(
-        self, *, width: int, input_size: int, num_layers: int, batch_first: bool, **others: Any
-    ) -> None:
-        hidden_size = others["hidden_size"]
-        sizes = [input_size] + [hidden_size] * (num_layers - 1)
-        super().__init__((_QRNNLayer(size, hidden_size, width) for size in sizes), **others)
+    def __init__(self, *, width: int, **others: Any) -> None:
+        super().__init__(partial(_QRNNLayer, width=width), **others)
 
     def forward(self, inputs: Tensor, state: QRNNState | None = None) -> tuple[Tensor, QRNNState]:
         """Maps inputs `(B, T, E)` and a state to hidden vectors `(B, T, H)` and the new state."""
@@ -144,19 +151,14 @@ class _QRNNLayer(nn.Module):
 class MinLSTM(_Layers):
     """Minimal LSTM layers, whose cell is their hidden vector.
 
-    Feng et al. 2024, "Were RNNs all we needed?". Their state is the hidden vectors `(layers, B,
-    H)`.
+    Feng et al. 2024, "Were RNNs all we needed?". The state is the hidden vectors `(layers, B, H)`.
 
     Args:
         others: arguments of `torch.nn.LSTM`; `batch_first` must be true.
     """
 
-    def __init__(
-        self, *, input_size: int, num_layers: int, batch_first: bool, **others: Any
-    ) -> None:
-        hidden_size = others["hidden_size"]
-        sizes = [input_size] + [hidden_size] * (num_layers - 1)
-        super().__init__((_MinLSTMLayer(size, hidden_size) for size in sizes), **others)
+    def __init__(self, **others: Any) -> None:
+        super().__init__(_MinLSTMLayer, **others)
 
     def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Maps inputs `(B, T, E)` and a state to hidden vectors `(B, T, H)` and the new state."""
