@@ -1,4 +1,4 @@
-"""Valid perplexity against seconds of training: the presets beside networks of others.
+"""Valid perplexity against processor time of training: the presets beside networks of others.
 
     python -m benchmarks.frontier ../shared/data/neural_network_split \
         --contenders quick minute keras word_language_model transformer --keras-python PYTHON
@@ -6,15 +6,17 @@
 A contender is a preset (`experiment=` of `train.py`) or one of keras, word_language_model and
 transformer, see `reference_networks`. Each trains by itself, one after another; its epochs are kept
 in `outputs/frontier`, and a contender found there is not trained again, so that they can be added
-one by one. Seconds are those since training began, valid included. Prints a table and writes
-`benchmarks/results/frontier.json`, from which the documentation makes the plot.
+one by one. Time is that of all cores since training began, valid included, whatever else the
+machine does; `OMP_NUM_THREADS=1` keeps threads from waiting for each other. Prints a table and
+writes `benchmarks/results/frontier.json`, from which the documentation makes the plot.
 """
 
 import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -22,7 +24,7 @@ from omegaconf import DictConfig
 from benchmarks import results
 from benchmarks.ours import ROOT, configured, trainer_settings
 from benchmarks.reference_networks import fit_transformer, fit_word_language_model
-from benchmarks.time_to_perplexity import Epochs, keras_epochs, our_epochs, rows
+from benchmarks.time_to_perplexity import Epochs, keras_epochs, our_epochs
 from patentlm.training import run as training
 
 FOLDER = ROOT / "outputs" / "frontier"
@@ -66,6 +68,18 @@ def kept(folder: Path) -> dict[str, Epochs]:
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
+def rows(found: Mapping[str, Epochs]) -> Iterator[dict[str, Any]]:
+    """Those of the result file, contender by contender."""
+    for contender, epochs in found.items():
+        for number, epoch in enumerate(epochs, 1):
+            yield {
+                "contender": contender,
+                "epoch": number,
+                "processor seconds": epoch["processor_seconds"],
+                "valid perplexity": epoch["valid_perplexity"],
+            }
+
+
 def asked() -> Namespace:
     """The arguments."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
@@ -90,14 +104,15 @@ def main() -> None:
             found = epochs_of(contender, common, arguments.keras_python, arguments.epochs)
             path.write_text(json.dumps(found))
     lines = list(rows(kept(FOLDER)))
-    title = "Valid perplexity against seconds of training"
-    plot = ["seconds", "valid perplexity"]
+    title = "Valid perplexity against processor time of training"
+    plot = ["processor seconds", "valid perplexity"]
     results.write("frontier", title, lines, seed=SEED, note=NOTE, plot=plot)
 
 
 NOTE = (
-    "One run each, one after another on the same machine; seconds since training began, valid "
-    "included. `transformer` is a GPT of about the size of `quick`, its rate not searched for."
+    "One run each, one after another on the same machine; processor seconds since training began, "
+    "valid included. `transformer` is a GPT of about the size of `quick`, its rate not searched "
+    "for."
 )
 
 if __name__ == "__main__":

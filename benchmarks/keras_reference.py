@@ -14,7 +14,7 @@ import importlib
 import json
 import math
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import keras
 import numpy as np
@@ -37,10 +37,11 @@ class Stopwatch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if epoch == 0:
-            self.begun = perf_counter()
+            self.begun, self.processor_begun = perf_counter(), process_time()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self.seconds = perf_counter() - self.begun
+        self.processor_seconds = process_time() - self.processor_begun
 
 
 class ValidPerplexity(Stopwatch):
@@ -53,7 +54,13 @@ class ValidPerplexity(Stopwatch):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         super().on_epoch_end(epoch)
         perplexity = math.exp(logs["val_loss"])
-        self.epochs.append({"valid_perplexity": perplexity, "seconds": self.seconds})
+        self.epochs.append(
+            {
+                "valid_perplexity": perplexity,
+                "seconds": self.seconds,
+                "processor_seconds": self.processor_seconds,
+            }
+        )
         print(f"epoch {epoch + 1}: valid perplexity {perplexity:.2f}, {self.seconds:.1f} s")
 
 

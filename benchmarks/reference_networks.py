@@ -7,7 +7,7 @@ the end of each abstract, from words of the same abstract.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from time import perf_counter
+from time import process_time
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ PEAK_RATE, WARM_UP_SHARE, WEIGHT_DECAY, MAX_NORM = 2e-3, 0.1, 0.1, 1.0
 Logits = Callable[[Tensor], Tensor]
 """Of words `(B, T)`: logits `(B, T, V)` of the next ones."""
 Epoch = dict[str, float]
-"""`valid_perplexity`, and the `seconds` since training began."""
+"""`valid_perplexity`, and the `processor_seconds` since training began."""
 
 
 class Transformer(nn.Module):
@@ -129,13 +129,13 @@ def _epochs(
     epochs: int,
 ) -> Iterator[Epoch]:
     """Trains epoch by epoch, scoring after each."""
-    begun = perf_counter()
+    begun = process_time()
     for _ in range(epochs):
         network.train()
         epoch()
         network.eval()
         perplexity = valid_perplexity(logits, valid)
-        yield {"valid_perplexity": perplexity, "seconds": perf_counter() - begun}
+        yield {"valid_perplexity": perplexity, "processor_seconds": process_time() - begun}
 
 
 @torch.no_grad()

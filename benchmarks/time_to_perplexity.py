@@ -19,7 +19,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -32,7 +32,7 @@ from patentlm.training import run as training
 
 LENGTH = 50
 Epochs = Sequence[Mapping[str, float]]
-"""After each epoch `valid_perplexity`, and the `seconds` since the first began."""
+"""After each epoch `valid_perplexity`; `seconds` and `processor_seconds` since the first began."""
 
 
 class ValidPerplexity(Callback):
@@ -42,12 +42,18 @@ class ValidPerplexity(Callback):
         self.epochs: list[dict[str, float]] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.begun = perf_counter()
+        self.begun = perf_counter(), process_time()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         perplexity = float(trainer.callback_metrics["valid/perplexity"])
-        seconds = perf_counter() - self.begun
-        self.epochs.append({"valid_perplexity": perplexity, "seconds": seconds})
+        begun, processor_begun = self.begun
+        self.epochs.append(
+            {
+                "valid_perplexity": perplexity,
+                "seconds": perf_counter() - begun,
+                "processor_seconds": process_time() - processor_begun,
+            }
+        )
 
 
 def keras_epochs(python: str, common: Sequence[str], folder: Path) -> Epochs:
