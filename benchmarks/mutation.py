@@ -33,9 +33,7 @@ def main() -> None:
     run = ["mutmut", "run", *(name for names in drawn.values() for name in names)]
     subprocess.run(run, env=os.environ | {"CI": "1"}, check=True)  # the same examples each time
     rows = [report(room, len(made[room]), drawn[room]) for room in drawn]
-    print(
-        results.write("mutation", "Mutants caught by tests", rows, seed=arguments.seed, note=NOTE)
-    )
+    results.write("mutation", "Mutants caught by tests", rows, seed=arguments.seed, note=NOTE)
 
 
 def parse() -> argparse.Namespace:

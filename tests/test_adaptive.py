@@ -79,7 +79,7 @@ def test_of_no_targets_the_loss_is_nothing(kind):
     "wrong", [{"cutoffs": [7, 3]}, {"cutoffs": [0]}, {"cutoffs": [3, 3]}, {"shrink": 0.5}]
 )
 def test_impossible_clusters_are_refused(wrong):
-    with pytest.raises(ValueError, match="must ascend"):
+    with pytest.raises(ValueError, match=r"^model\.head\.cutoffs must ascend .* not "):
         AdaptiveHead(hidden_size=H, embedding=nn.Embedding(V, E), **{**KINDS["apart"], **wrong})
 
 

@@ -23,7 +23,10 @@ SMALL = (
 )
 ONE_EPOCH = (
     "windows=many_to_one", "windows.length=5", "windows.batch_size=64", "trainer.max_epochs=1",
+    "trainer.limit_train_batches=40",
 )  # fmt: skip
+FEW = "trainer.limit_train_batches=5"
+"""For what a training leaves behind, not for what it learns."""
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def perplexity_in_table(text: str, name: str) -> float:
 
 
 def test_a_run_leaves_behind_what_it_promises(train, capsys):
-    folder = train("run", "trainer.max_epochs=2", "windows.length=10", "seed=7")
+    folder = train("run", "trainer.max_epochs=2", FEW, "windows.length=10", "seed=7")
     shown = capsys.readouterr().out
     for name in (
         ".hydra/config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt",
@@ -77,8 +80,8 @@ def test_a_run_leaves_behind_what_it_promises(train, capsys):
 @pytest.mark.parametrize("windows", ["many_to_one", "every_word", "abstract", "stream"])
 def test_all_windowings_are_tested_on_the_same_targets(train, run_script, capsys, windows):
     length = () if windows == "abstract" else ("windows.length=10",)
-    batch = "windows.batch_size=4"
-    folder = train("run", f"windows={windows}", *length, batch, "trainer.max_epochs=1")
+    settings = ("windows.batch_size=4", "trainer.max_epochs=1", FEW)
+    folder = train("run", f"windows={windows}", *length, *settings)
     found = metrics(folder)
     counts = json.loads((folder / "run.json").read_text())["counts"]
     assert found["test/targets"] == counts["test_targets"]
@@ -92,7 +95,7 @@ def test_all_windowings_are_tested_on_the_same_targets(train, run_script, capsys
 
 def test_a_corpus_that_is_one_running_text_is_tested_as_one_and_marked(train, run_script, capsys):
     settings = ("windows=stream", "windows.running_text=true", "windows.batch_size=4")
-    folder = train("run", *settings, "trainer.max_epochs=1")
+    folder = train("run", *settings, "trainer.max_epochs=1", FEW)
     assert metrics(folder)["test/context"] == "running text"
     counts = json.loads((folder / "run.json").read_text())["counts"]
     assert metrics(folder)["test/targets"] == counts["test_targets"]
@@ -130,7 +133,7 @@ def test_a_resumed_run_ends_like_one_that_was_not_interrupted(train):
 def test_a_resumed_run_goes_on_with_muon_a_cycle_and_averaged_weights(train, capsys):
     settings = (
         "experiment=best_cpu", "callbacks=ema", "windows.batch_size=4",
-        "trainer.max_epochs=3",
+        "trainer.max_epochs=3", FEW,
     )  # fmt: skip
     whole = train("whole", *settings)
     half = train("half", *settings, "+callbacks.early_stopping.stopping_threshold=1e9")
@@ -227,7 +230,7 @@ def test_a_tokenised_corpus_is_used_as_it_is(train, tmp_path, capsys):
 
 def test_the_synthetic_corpus_is_labelled_wherever_it_shows(train, run_script, capsys):
     folder = train(
-        "run", "data=sample", "data.count=60", "windows.length=5", "trainer.max_epochs=1"
+        "run", "data=sample", "data.count=60", "windows.length=5", "trainer.max_epochs=1", FEW
     )
     assert "synthetic" in (folder / "samples.txt").read_text()
     assert "sample (synthetic text): test" in capsys.readouterr().out
@@ -251,7 +254,9 @@ def test_one_table_holds_several_checkpoints_and_the_baselines(trained, run_scri
 
 def test_the_last_checkpoint_is_of_the_last_epoch_even_where_an_earlier_one_is_best(train):
     patient = "callbacks.early_stopping.patience=5"
-    folder = train("run", "trainer.max_epochs=3", "windows.length=5", "optimizer.lr=0", patient)
+    folder = train(
+        "run", "trainer.max_epochs=3", FEW, "windows.length=5", "optimizer.lr=0", patient
+    )
     epochs = {
         name: torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["epoch"]
         for name in ("best", "last")

@@ -37,6 +37,7 @@ WINDOWS = {
     "abstract": (),
     "stream": ("windows.length=20",),
 }
+JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 TRAIN = Path(__file__).parent.parent / "train.py"
 
 
@@ -97,7 +98,9 @@ def test_together_they_have_each_target_once(rows, processes):
     assert sum(len(share.places) for share in shares) == 2 * rows
 
 
-@pytest.mark.parametrize("windows", WINDOWS)
+@pytest.mark.parametrize(
+    "windows", ["abstract", "stream", pytest.param("many_to_one", marks=pytest.mark.long)]
+)
 def test_two_processes_end_like_one(train, windows):
     settings = (f"windows={windows}", *WINDOWS[windows], "trainer.max_epochs=2")
     one = train("one", *settings, "trainer=cpu")
@@ -183,9 +186,9 @@ def test_two_machines_train_together(train, tmp_path):
     ("processes", "kill", "by"),
     [
         (["trainer=ddp_cpu"], os.killpg, signal.SIGINT),
-        (["trainer=ddp_cpu"], os.kill, signal.SIGINT),
-        (["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"], os.killpg, signal.SIGINT),
-        (["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"], os.kill, signal.SIGTERM),
+        (JOBLIB, os.kill, signal.SIGTERM),
+        pytest.param(["trainer=ddp_cpu"], os.kill, signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(JOBLIB, os.killpg, signal.SIGINT, marks=pytest.mark.long),
     ],
 )
 def test_an_interrupted_sweep_leaves_no_process_behind(tmp_path, processes, kill, by):

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+from random import Random
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -144,6 +145,16 @@ MISTAKES = {
     "cut parquet": ("a.parquet", CONTENTS["parquet"][:-20], "damaged or incomplete"),
     "empty zip": ("a.zip", zipped(), "holds nothing: leave exactly one table in it"),
     "no table": ("a.zip", zipped(**{"a.pdf": b""}), "holds 0 tables among a.pdf: leave"),
+    "workbook": (
+        "a.zip",
+        zipped(**{"[Content_Types].xml": b"", "xl/workbook.xml": b""}),
+        "is a workbook or document: save it as CSV",
+    ),
+    "gzip that says it is large": (
+        "a.csv.gz",
+        gzip.compress(Random(1).randbytes(80_000))[:-4] + bytes([0, 0, 0, 5]),  # 80 MiB
+        "unpacks to more than 100 times its",
+    ),
     "two tables": (
         "a.zip",
         zipped(**{"a.csv": b"", "b.tsv": b"", "c.txt": b""}),
