@@ -14,6 +14,6 @@ def test_a_file_of_patents_becomes_a_model_end_to_end(real_data, train, shown, m
     counts = json.loads((run / "run.json").read_text())["counts"]
     assert counts["rows"] == 3_522
     assert counts["exact_duplicates"] > 341
-    assert metrics(run)["test/perplexity"] < 140
+    assert metrics(run)["test/perplexity"] < 78  # three seeds have 67 to 71
     written = shown("generate", f"checkpoint={run}", "prompt=a neural network", "max_words=60")
     assert written.lower().startswith("a neural network")

@@ -24,7 +24,7 @@ def quick_run(quick):
 
 
 def test_half_an_epoch_is_better_than_frequencies_by_far(quick_run, metrics):
-    """Word frequencies have 371 on test."""
+    """They have 371 on test; three seeds have 189 to 198 on valid."""
     assert metrics(quick_run)["valid/perplexity"] < 220
 
 
