@@ -83,3 +83,7 @@ def test_one_line_where_no_word_can_be_drawn(monkeypatch):
     monkeypatch.setattr(generator, "way_of", lambda device: (on_device.choose, 16))
     with pytest.raises(PatentLMError, match="no word can be drawn"):
         generator.write_part(network, [], {}, None, lambda words: None, torch.rand(2, 5))
+
+
+def test_on_the_cpu_ends_are_looked_for_after_each_word():
+    assert generator.way_of(torch.device("cpu"))[1] == 1

@@ -113,6 +113,11 @@ def test_repetition_penalty_never_helps_what_is_written(logits, value):
     assert after[0, 0] <= before[0, 0] * (1 + 1e-9)
 
 
+def test_repetition_penalty_of_low_precision_does_not_overflow():
+    logits = torch.full((1, 3000), 30.0, dtype=torch.float16)  # their sum is no float16
+    assert (repetition_penalty(logits, words(0), 2) == 0).all()
+
+
 def test_repetition_penalty_keeps_impossible_words_impossible():
     logits = torch.tensor([[NEVER, 1.0, 0.0]])
     assert possible(repetition_penalty(logits, words(0, 2), 1.5)) == [1, 2]
