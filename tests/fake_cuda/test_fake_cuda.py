@@ -16,7 +16,7 @@ COMPILER = shutil.which("c++") or shutil.which("g++")
 
 
 @pytest.fixture(scope="module")
-def run_checks(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict]:
+def run_checks(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """What `checks.py` says, in a process of its own: the device stays in it for good."""
     if COMPILER is None:
         pytest.skip("no C++ compiler: the checks on a fake CUDA device need one")
@@ -27,20 +27,22 @@ def run_checks(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict]:
     parts = [f"-I{headers}", f"-I{headers}/torch/csrc/api/include", HERE / "guard.cpp"]
     linked = [f"-L{libraries}", "-lc10", "-ltorch_cpu", f"-Wl,-rpath,{libraries}"]
     kind = ["-O0", "-std=c++20", "-fPIC", "-shared"]
-    subprocess.run([COMPILER, *kind, *parts, "-o", library, *linked], check=True)
 
-    def run(*arguments: str) -> dict:
+    def run(*arguments: str) -> str:
+        subprocess.run([COMPILER, *kind, *parts, "-o", library, *linked], check=True)
         command = [sys.executable, "-m", "tests.fake_cuda.checks", str(library), *arguments]
         done = subprocess.run(command, cwd=HERE.parent.parent, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        return done.stdout.splitlines()[-1]
 
     return run
 
 
 @pytest.fixture(scope="module")
-def report(run_checks: Callable[..., dict]) -> dict:
-    return run_checks()
+def report(run_checks: Callable[..., str], shared: Callable[..., Path]) -> dict:
+    """The checks run in one worker for all."""
+    path = shared("fake_cuda.json", lambda path: path.write_text(run_checks()))
+    return json.loads(path.read_text())
 
 
 def test_every_cell_head_and_windowing_trains_scores_writes_and_adapts(report):
@@ -50,7 +52,7 @@ def test_every_cell_head_and_windowing_trains_scores_writes_and_adapts(report):
 
 @pytest.mark.long
 def test_every_cell_does_with_every_head(run_checks):
-    report = run_checks("all")
+    report = json.loads(run_checks("all"))
     assert report["checks"] > 60
     assert report["failed"] == {}
 
