@@ -160,6 +160,10 @@ def test_truncations_keep_the_likeliest(logits, share, k):
         assert any(logits[0, word] == best for word in kept)
 
 
+def test_top_p_keeps_the_likelier_where_probabilities_round_to_the_same():
+    assert possible(top_p(torch.tensor([[-1e-11, 0.0]]), NONE, 0.5)) == [1]
+
+
 def test_top_p_keeps_the_first_of_equals():
     equals = torch.zeros(1, 8)
     assert possible(top_p(equals, NONE, 0.3)) == [0, 1, 2]

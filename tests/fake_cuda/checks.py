@@ -160,7 +160,7 @@ def write(made: Network, context: object) -> None:
 def adapt(made: Network, context: object) -> None:
     ends = np.flatnonzero(IDS == 0)
     squares = dynamic.second_moments(made, IDS, SETTINGS, context=context)
-    with patch.object(Score, "of", classmethod(lambda kind, sums: sums)):
+    with patch.object(Score, "of", classmethod(lambda kind, sums, copied: sums)):
         dynamic.score_adapting(made, IDS[: ends[2] + 1], squares, SETTINGS, context=context)
     dynamic.adapt(made, IDS[: ends[1]], squares, SETTINGS, context=context)
 

@@ -101,19 +101,19 @@ def top_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
         return logits
     probs, filtered = logits.softmax(dim=1).numpy(), logits.new_full(logits.shape, NEVER)
     for row, filtered_row, logits_row in zip(probs, filtered.numpy(), logits.numpy(), strict=True):
-        nucleus = _nucleus(row, value)
+        nucleus = _nucleus(row, logits_row, value)
         filtered_row[nucleus] = logits_row[nucleus]
     return filtered
 
 
-def _nucleus(probs: np.ndarray, value: float) -> np.ndarray:
+def _nucleus(probs: np.ndarray, logits: np.ndarray, value: float) -> np.ndarray:
     """Returns the words that `top_p` keeps; none if `probs` `(V,)` are not numbers."""
     mean_left_out = (1 - value) / len(probs)  # words below it are left out
     for lowest in (100 * mean_left_out, 10 * mean_left_out, mean_left_out):  # sorts few words
         likely = (probs >= lowest).nonzero()[0]
         if probs[likely].sum() >= value:
             break
-    ordered = likely[np.argsort(-probs[likely], kind="stable")]
+    ordered = likely[np.argsort(-logits[likely], kind="stable")]
     sums = np.cumsum(probs[ordered], dtype=np.float64)
     return ordered[: np.searchsorted(sums, value) + 1]
 
