@@ -5,6 +5,7 @@
 import re
 import unicodedata
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -226,3 +227,10 @@ def test_the_fingerprint_tells_vocabularies_apart():
     lists = [("a", "b"), ("b", "a"), ("a",), ("ab",), ("a", "b", "c")]
     assert len({Vocabulary((*SPECIAL, *some)).fingerprint for some in lists}) == len(lists)
     assert Vocabulary((*SPECIAL, "a")).fingerprint == Vocabulary([*SPECIAL, "a"]).fingerprint
+
+
+def test_no_group_is_possessive():
+    """Before Python 3.11.5 such a group keeps what it read in vain; atomic groups do not."""
+    possessive = re.compile(r"\)(?:[*+?]|\{+[\d,]+\}+)\+")
+    sources = (Path(__file__).parent.parent / "src").rglob("*.py")
+    assert [path.name for path in sources if possessive.search(path.read_text("utf-8"))] == []

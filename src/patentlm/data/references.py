@@ -7,7 +7,7 @@ import re
 _DASH = r"[-\N{EN DASH}\N{MINUS SIGN}]"
 _LINK = rf"(?:\.sub\.|\.|{_DASH})"
 _NUMERAL = rf"(?>\d+[a-z]?(?:{_LINK}\d+[a-z]?|(?:\.sub\.|\.)[a-z]|{_DASH}(?-i:[a-z]))*\b['\u2032]*)"
-_BETWEEN = rf"(?:[ ,;/&]|{_DASH}|(?:\. ?){{3}}|\b(?:and|or|to|through)\b)*+"
+_BETWEEN = rf"(?>(?:[ ,;/&]|{_DASH}|(?:\. ?){{3}}|\b(?:and|or|to|through)\b)*)"
 # Numbers that start with 0 are values, and 2D and 3D are dimensions: no figure shows them. Nor are
 # 2S,3R figures, but configurations.
 _CONFIGURATION = r"(?!(?-i:\d{1,2}[RSEZ](?: ?, ?\d{1,2}[RSEZ])+))"

@@ -40,8 +40,8 @@ def word_pattern(*, beyond: bool) -> re.Pattern[str]:
     """
     mark = f"[{_marks(beyond=beyond)}]"
     letter = rf"[^\W{_UNSPACED}{_UNSPACED_BEYOND if beyond else ''}]"
-    run = rf"{letter}++(?:{mark}++{letter}*+)*+"
-    return re.compile(rf"{run}(?:['-]{run})*+|<unk>|\S{mark}*+")
+    run = rf"{letter}++(?>(?:{mark}++{letter}*+)*)"
+    return re.compile(rf"{run}(?>(?:['-]{run})*)|<unk>|\S{mark}*+")
 
 
 @cache
@@ -67,7 +67,7 @@ def _is_special(text: str) -> bool:
 
 @cache
 def _letters() -> re.Pattern[str]:
-    return re.compile(rf"\w++(?:[{_marks(beyond=True)}]++\w*+)*+")
+    return re.compile(rf"\w++(?>(?:[{_marks(beyond=True)}]++\w*+)*)")
 
 
 def begins_with_mark(word: str) -> bool:

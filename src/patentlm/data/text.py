@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from patentlm.data.scripts import begins_with_mark, both_unspaced, words_of_any_script
 
 _WORD = re.compile(  # without combining marks and unspaced scripts, equal to `word_pattern`
-    r"\w++(?:['-]\w++)*+|<unk>|\S"
+    r"\w++(?>(?:['-]\w++)*)|<unk>|\S"
 )
 _ALONE = [sign for sign in string.punctuation if sign not in "'-_<"]
 _EDGES = [pair for mark in "'-" for pair in (f" {mark}", f"{mark} ", f"{mark}'", f"{mark}-")]

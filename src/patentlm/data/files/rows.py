@@ -63,7 +63,7 @@ class Rows:
         self._abstract, self._width = abstract, len(layout.names)
         mark = re.escape(layout.delimiter)
         self._tolerant = re.compile(
-            rf' *"(?P<quoted>(?:[^"\\]|\\.|"(?! *(?:{mark}|$)))*+)" *(?:{mark}|$)'
+            rf' *"(?P<quoted>(?>(?:[^"\\]|\\.|"(?! *(?:{mark}|$)))*))" *(?:{mark}|$)'
             rf"|(?P<plain>[^{mark}]*)(?:{mark}|$)"
         )
         self._keyed = abstract != 0 and self._width > 1
