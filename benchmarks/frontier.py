@@ -49,7 +49,8 @@ def epochs_of(contender: str, common: Sequence[str], python: str, epochs: int) -
             return our_epochs([*common, f"experiment={contender}", f"seed={SEED}"], folder)
         config = configured([*common, "experiment=quick"], folder)
         bf16 = config.trainer.precision == "bf16-mixed"
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        # Weights cast once for the whole training would never change.
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16, cache_enabled=False):
             return reference_epochs(contender, config, epochs)
 
 
