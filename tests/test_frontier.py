@@ -49,12 +49,24 @@ def test_the_word_language_model_learns(batch):
     assert len(epochs) == 3
 
 
-def test_contenders_become_a_result_file(tmp_path, monkeypatch, capsys):
-    """One of ours and both references, tiny; what is there is not trained again."""
-    corpus = tmp_path / "corpus"
-    corpus.mkdir()
+@pytest.fixture
+def corpus(tmp_path):
+    """A folder with the three parts of a split."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
     for split in ("train", "valid", "test"):
-        (corpus / f"{split}.txt").write_text("a network learns a network\nwords are learned\n" * 4)
+        (folder / f"{split}.txt").write_text("a network learns a network\nwords are learned\n" * 4)
+    return folder
+
+
+def test_references_learn_in_low_precision(corpus):
+    settings = ["data=corpus", f"data.path={corpus}", "trainer.precision=bf16-mixed"]
+    epochs = frontier.epochs_of("transformer", settings, "python", epochs=60)
+    assert epochs[-1]["valid_perplexity"] < 2 < epochs[0]["valid_perplexity"]
+
+
+def test_contenders_become_a_result_file(corpus, tmp_path, monkeypatch, capsys):
+    """One of ours and both references, tiny; what is there is not trained again."""
     monkeypatch.setattr(frontier, "FOLDER", tmp_path / "kept")
     there = partial(frontier.results.write, folder=tmp_path / "results")
     monkeypatch.setattr(frontier.results, "write", there)
