@@ -13,10 +13,9 @@ writes `benchmarks/results/frontier.json`, from which the documentation makes th
 
 import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -24,7 +23,7 @@ from omegaconf import DictConfig
 from benchmarks import results
 from benchmarks.ours import ROOT, configured, trainer_settings
 from benchmarks.reference_networks import fit_transformer, fit_word_language_model
-from benchmarks.time_to_perplexity import Epochs, keras_epochs, our_epochs
+from benchmarks.time_to_perplexity import Epochs, keras_epochs, our_epochs, rows
 from patentlm.training import run as training
 
 FOLDER = ROOT / "outputs" / "frontier"
@@ -69,18 +68,6 @@ def kept(folder: Path) -> dict[str, Epochs]:
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
-def rows(found: Mapping[str, Epochs]) -> Iterator[dict[str, Any]]:
-    """Those of the result file, contender by contender."""
-    for contender, epochs in found.items():
-        for number, epoch in enumerate(epochs, 1):
-            yield {
-                "contender": contender,
-                "epoch": number,
-                "processor seconds": epoch["processor_seconds"],
-                "valid perplexity": epoch["valid_perplexity"],
-            }
-
-
 def asked() -> Namespace:
     """The arguments."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
@@ -104,7 +91,7 @@ def main() -> None:
         if not path.exists():
             found = epochs_of(contender, common, arguments.keras_python, arguments.epochs)
             path.write_text(json.dumps(found))
-    lines = list(rows(kept(FOLDER)))
+    lines = list(rows(kept(FOLDER), "processor seconds"))
     title = "Valid perplexity against processor time of training"
     plot = ["processor seconds", "valid perplexity"]
     results.write("frontier", title, lines, seed=SEED, note=NOTE, plot=plot)

@@ -79,14 +79,14 @@ def our_epochs(overrides: Sequence[str], folder: Path) -> Epochs:
     return noted.epochs
 
 
-def rows(found: Mapping[str, Epochs]) -> Iterator[dict[str, Any]]:
-    """Those of a result file, contender by contender."""
+def rows(found: Mapping[str, Epochs], time: str) -> Iterator[dict[str, Any]]:
+    """Those of a result file, contender by contender; time is `seconds` or `processor seconds`."""
     for contender, epochs in found.items():
         for number, epoch in enumerate(epochs, 1):
             yield {
                 "contender": contender,
                 "epoch": number,
-                "seconds": epoch["seconds"],
+                time: epoch[time.replace(" ", "_")],
                 "valid perplexity": epoch["valid_perplexity"],
             }
 
@@ -128,7 +128,7 @@ def main() -> None:
     ratio = compare(keras, ours)
     note = f"Keras ÷ ours: {ratio:.1f}. " if ratio else "Ours never gets there. "
     note += f"On {arguments.device}, {precision(arguments.device)}."
-    lines = list(rows({"Keras": keras, "ours": ours}))
+    lines = list(rows({"Keras": keras, "ours": ours}, "seconds"))
     title = "Seconds until a valid perplexity"
     results.write("time_to_perplexity", title, lines, seed=1, note=note)
 

@@ -78,7 +78,7 @@ def test_contenders_become_a_result_file(corpus, tmp_path, monkeypatch, capsys):
     arguments = [str(corpus), "--contenders", *names, "--epochs", "2", "--settings", *settings]
     monkeypatch.setattr("sys.argv", ["frontier", *arguments])
     frontier.main()
-    rows = list(frontier.rows(frontier.kept(tmp_path / "kept")))
+    rows = list(frontier.rows(frontier.kept(tmp_path / "kept"), "processor seconds"))
     counted = {name: sum(row["contender"] == name for row in rows) for name in names}
     assert counted == {"keras": 1, "quick": 1, "transformer": 2, "word_language_model": 2}
     assert rows[0] == {
