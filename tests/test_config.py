@@ -20,8 +20,8 @@ from patentlm.training.trainer import make_trainer
 CONF = Path(__file__).parent.parent / "conf"
 GROUPS = (
     "data", "tokenizer", "windows", "model", "model/cell", "model/head", "optimizer", "scheduler",
-    "trainer", "callbacks", "logger", "sampling", "experiment",
-    "debug", "profiler", "hydra/sweeper",
+    "subwords", "trainer", "callbacks", "logger", "sampling", "experiment", "debug", "profiler",
+    "hydra/sweeper",
 )  # fmt: skip
 ELSEWHERE = ("trainer=gpu", "trainer=mps", "logger=wandb", "logger=mlflow")
 """What needs another machine or further packages."""

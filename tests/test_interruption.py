@@ -18,7 +18,10 @@ TINY = (
 ABSTRACTS = ("windows=abstract", "windows.batch_size=2")
 KINDS = {
     "windows": ("windows.length=5", "windows.batch_size=8", "scheduler=one_cycle"),
-    "pieces": ("windows=every_word", "windows.batch_size=8", "scheduler=cosine", "optimizer=muon"),
+    "pieces": (
+        "windows=every_word", "windows.batch_size=8", "scheduler=cosine", "optimizer=muon",
+        "subwords=ngrams",
+    ),
     "accumulated": (
         *ABSTRACTS, "trainer.accumulate_grad_batches=2", "scheduler=warmup_cosine",
         "scheduler.warmup_steps=2", "callbacks=ema",

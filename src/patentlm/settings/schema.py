@@ -32,6 +32,7 @@ from patentlm.settings.training import (
     PATH,
     POSITIVE,
     SCHEDULER,
+    SUBWORDS,
     TRAINER,
     WINDOWS,
 )
@@ -62,6 +63,7 @@ TRAIN: dict[str, Schema] = {
     "model": MODEL,
     "optimizer": OPTIMIZER,
     "scheduler": SCHEDULER,
+    "subwords": SUBWORDS,
     "trainer": TRAINER,
     "callbacks": CALLBACKS,
     "logger": LOGGER,

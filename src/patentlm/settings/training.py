@@ -116,6 +116,8 @@ SCHEDULER = Part(
     is_open=True,
 )
 
+SUBWORDS = {"shortest": whole(1, 100), "longest": whole(1, 100), "min_words": whole(2)}
+
 PROFILER = Part(
     {
         f"pytorch_lightning.profilers.{name}": {"dirpath": PATH, "filename": PATH}

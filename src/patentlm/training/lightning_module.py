@@ -18,6 +18,7 @@ from patentlm.model.network import Network, State, detach
 from patentlm.training import moment
 from patentlm.training.changes import Changes
 from patentlm.training.regularisation import ActivationPenalty
+from patentlm.training.subwords import Subwords
 
 SETTINGS = "settings"
 """Key in a checkpoint of the settings that a resumed run has to keep."""
@@ -46,6 +47,7 @@ class LanguageModel(LightningModule):
         checkpoint_entry: plain values to store in every checkpoint.
         settings: settings that a resumed run has to keep, stored likewise.
         changes: settings of optimizer and schedule that a resumed run changes.
+        subwords: makes the subwords of an embedding; None for none.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class LanguageModel(LightningModule):
         checkpoint_entry: Mapping[str, Any],
         settings: Mapping[str, Any] | None = None,
         changes: Changes | None = None,
+        subwords: Callable[[Tensor], Subwords] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -71,6 +74,8 @@ class LanguageModel(LightningModule):
         self.carry_state, self.running_text, self.seed = carry_state, running_text, seed
         self.checkpoint_entry = dict(checkpoint_entry)
         self.settings, self.changes = dict(settings or {}), changes
+        self.make_subwords = subwords
+        self.subwords: Subwords | None = None
         self.plateau: ReduceLROnPlateau | None = None
         self.goes_on_from: dict[str, Any] | None = None
         self.window: list[int] = []  # targets of each batch of a step, with accumulation
@@ -79,7 +84,7 @@ class LanguageModel(LightningModule):
         self.metric_sums = torch.zeros(4, dtype=torch.float64)
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.named_parameters())
+        optimizer = self._optimizer()
         # A fused optimizer declares that it unscales gradients itself. Then Lightning refuses to
         # clip them, even in bf16, which scales none. Without this flag, Lightning unscales them.
         vars(optimizer).pop("_step_supports_amp_scaling", None)
@@ -91,6 +96,15 @@ class LanguageModel(LightningModule):
             return optimizer
         schedule = {"scheduler": scheduler, "interval": self.scheduler_interval}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def _optimizer(self) -> Optimizer:
+        named = dict(self.named_parameters())
+        if self.make_subwords is None:
+            return self.make_optimizer(named.items())
+        self.subwords = self.make_subwords(self.network.embedding.weight)
+        optimizer = self.make_optimizer([*named.items(), ("subwords", self.subwords.step)])
+        self.subwords.attach(optimizer)
+        return optimizer
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         entry, weights = self.checkpoint_entry[KEY], checkpoint["state_dict"]
@@ -152,6 +166,8 @@ class LanguageModel(LightningModule):
                 if parameter.grad is not None:
                     parameter.grad.mul_(factor)
             self.window.clear()
+        if self.subwords is not None:
+            self.subwords.take_gradient()
 
     def _sum(self, part: Tensor) -> Tensor:
         """Sums over all processes."""

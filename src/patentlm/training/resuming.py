@@ -33,6 +33,7 @@ RULES = {
     "windows": KEPT,
     "model": NETWORK,
     "penalty": ANEW,
+    "subwords": KEPT,
     "optimizer": ANEW,
     "optimizer._target_": KEPT,
     "scheduler": KEPT,

@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 import warnings
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from patentlm.training.length import Length, schedule
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.parts import check_parts
 from patentlm.training.report import report
+from patentlm.training.subwords import Subwords
 from patentlm.training.trainer import choose_precision, make_trainer
 from patentlm.training.warm_start import warm_start
 
@@ -239,6 +241,9 @@ def make_model(
         checkpoint_entry=metadata.as_entry(),
         settings=settings,
         changes=changes,
+        subwords=partial(Subwords, metadata.vocabulary, **config.subwords)
+        if config.subwords
+        else None,
     )
 
 
