@@ -80,12 +80,24 @@ def test_without_a_gradient_nothing_moves():
     assert (embedding == 1).all()
 
 
+def test_words_without_shared_ngrams_learn_by_themselves(caplog):
+    embedding = nn.Parameter(torch.ones(len(WORDS), 3))
+    with caplog.at_level("INFO"):
+        subwords = Subwords(WORDS, embedding, **{**SETTINGS, "min_words": 4})
+    assert caplog.messages == ["No 4 words share a character n-gram: each learns by itself"]
+    optimizer = torch.optim.AdamW([embedding, subwords.step], lr=1.0, weight_decay=0.0)
+    subwords.attach(optimizer)
+    embedding[2].sum().backward()
+    subwords.take_gradient()
+    optimizer.step()
+    torch.testing.assert_close(embedding.sum(1), torch.tensor([3.0, 3, 0, 3, 3, 3, 3]))
+
+
 @pytest.mark.parametrize(
     ("changed", "trains", "message"),
     [
-        ({"min_words": 4}, True, "lower subwords.min_words"),
         ({"longest": 2}, True, "subwords.longest must be at least subwords.shortest"),
-        ({}, False, "model.frozen_embedding=true"),
+        ({}, False, "set subwords=none"),
     ],
 )
 def test_settings_that_change_nothing_are_refused(changed, trains, message):

@@ -1,15 +1,21 @@
 """Subwords: words that share character n-grams learn together."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from patentlm.data.words import SPECIAL
 from patentlm.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+NONE = -1
 
 
 def character_ngrams(word: str, shortest: int, longest: int) -> set[str]:
@@ -46,8 +52,7 @@ class Subwords:
         min_words: words an n-gram must stand in.
 
     Raises:
-        ConfigError: if the embedding is not trained, no words share an n-gram, or the lengths are
-            the wrong way round.
+        ConfigError: if the embedding is not trained, or the lengths are the wrong way round.
     """
 
     def __init__(
@@ -60,12 +65,22 @@ class Subwords:
         min_words: int,
     ) -> None:
         if not embedding.requires_grad:
-            raise ConfigError("subwords change nothing where model.frozen_embedding=true")
+            raise ConfigError(
+                "model.frozen_embedding=true leaves subwords nothing to train; set subwords=none"
+            )
         if longest < shortest:
             raise ConfigError("subwords.longest must be at least subwords.shortest")
-        averaged, count = _averages(words, shortest, longest, min_words)
-        self.averaged = averaged.to(embedding.device)  # S, (V, G)
+        ngrams = _shared_ngrams(words, shortest, longest, min_words)
+        count = 1 + max(chain.from_iterable(ngrams), default=NONE)
+        if not count:
+            log.info("No %s words share a character n-gram: each learns by itself", min_words)
+        of_words = torch.tensor([len(ids) for ids in ngrams])
+        rows = torch.arange(len(words)).repeat_interleave(of_words)
+        ids = torch.tensor([*chain.from_iterable(ngrams)], dtype=torch.int64)
+        weights = 1 / of_words[rows].to(embedding)
         self.embedding = embedding
+        self.averages = _Sums(rows, ids, weights, len(words))  # S
+        self.spread = _Sums(ids, rows, weights, count)  # Sᵀ
         self.step = nn.Parameter(embedding.new_zeros(count, embedding.shape[1]))  # (G, E)
 
     def attach(self, optimizer: Optimizer) -> None:
@@ -76,18 +91,41 @@ class Subwords:
     def take_gradient(self) -> None:
         """Takes the gradient of the n-grams from that of the words."""
         if self.embedding.grad is not None:
-            self.step.grad = self.averaged.t() @ self.embedding.grad
+            self.step.grad = self.spread(self.embedding.grad)
 
     @torch.no_grad()
     def _move(self) -> None:
-        self.embedding += self.averaged @ self.step
+        self.embedding += self.averages(self.step)
         self.step.zero_()
 
 
-def _averages(
+class _Sums:
+    """Weighted sums of rows of a table: the product with a sparse matrix, in a fixed order.
+
+    Args:
+        sums: of each entry, the sum it belongs to, `(N,)`.
+        rows: the row of the table, `(N,)`.
+        weights: its weight, `(N,)`.
+        count: number of sums.
+    """
+
+    def __init__(self, sums: Tensor, rows: Tensor, weights: Tensor, count: int) -> None:
+        order, each = sums.argsort(stable=True), sums.bincount(minlength=count)
+        device = weights.device
+        self.rows, self.weights = rows[order].to(device), weights[order.to(device)]
+        self.starts = (each.cumsum(0) - each).to(device)
+
+    def __call__(self, table: Tensor) -> Tensor:
+        """Maps a table `(R, E)` to `(count, E)`."""
+        return F.embedding_bag(
+            self.rows, table, self.starts, mode="sum", per_sample_weights=self.weights
+        )
+
+
+def _shared_ngrams(
     words: Sequence[str], shortest: int, longest: int, min_words: int
-) -> tuple[Tensor, int]:
-    """Returns the sparse matrix that averages the vectors of each word's n-grams, and their number.
+) -> list[list[int]]:
+    """Returns the ids of each word's n-grams that stand in enough words.
 
     Special words have none.
     """
@@ -96,15 +134,6 @@ def _averages(
         for word in words
     ]
     counts = Counter(chain.from_iterable(every))
-    shared = (ngram for ngram, count in counts.items() if count >= min_words)
+    shared = [ngram for ngram, count in counts.items() if count >= min_words]
     ids = {ngram: at for at, ngram in enumerate(shared)}
-    if not ids:
-        raise ConfigError("subwords: no n-gram stands in that many words; lower subwords.min_words")
-    known = [[ids[ngram] for ngram in ngrams if ngram in ids] for ngrams in every]
-    counted = torch.tensor([len(ngrams) for ngrams in known])
-    rows = torch.arange(len(words)).repeat_interleave(counted)
-    places = torch.stack([rows, torch.tensor([*chain.from_iterable(known)])])
-    values = 1 / counted[rows]
-    shape = len(words), len(ids)
-    matrix = torch.sparse_coo_tensor(places, values, shape, check_invariants=True)
-    return matrix.coalesce(), len(ids)
+    return [[ids[ngram] for ngram in ngrams if ngram in ids] for ngrams in every]
