@@ -113,9 +113,14 @@ def _nucleus(probs: np.ndarray, logits: np.ndarray, value: float) -> np.ndarray:
         likely = (probs >= lowest).nonzero()[0]
         if probs[likely].sum() >= value:
             break
-    ordered = likely[np.argsort(-logits[likely], kind="stable")]
-    sums = np.cumsum(probs[ordered], dtype=np.float64)
-    return ordered[: np.searchsorted(sums, value) + 1]
+    # Values alone are sorted several times as fast as with their places.
+    sums = np.cumsum(np.sort(probs[likely])[::-1], dtype=np.float64)
+    count, known = min(np.searchsorted(sums, value) + 1, len(likely)), logits[likely]
+    if not count:
+        return likely
+    lowest = np.partition(known, len(known) - count)[len(known) - count]
+    above, equal = (known > lowest).nonzero()[0], (known == lowest).nonzero()[0]
+    return likely[np.concatenate([above, equal[: count - len(above)]])]
 
 
 def min_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
