@@ -115,12 +115,13 @@ def _nucleus(probs: np.ndarray, logits: np.ndarray, value: float) -> np.ndarray:
             break
     # Values alone are sorted several times as fast as with their places.
     sums = np.cumsum(np.sort(probs[likely])[::-1], dtype=np.float64)
-    count, known = min(np.searchsorted(sums, value) + 1, len(likely)), logits[likely]
-    if not count:
+    left_out, known = len(sums) - int(np.searchsorted(sums, value)) - 1, logits[likely]
+    if left_out <= 0:
         return likely
-    lowest = np.partition(known, len(known) - count)[len(known) - count]
-    above, equal = (known > lowest).nonzero()[0], (known == lowest).nonzero()[0]
-    return likely[np.concatenate([above, equal[: count - len(above)]])]
+    last = np.partition(known, left_out)[left_out]
+    above, equal = (known > last).nonzero()[0], (known == last).nonzero()[0]
+    equal = equal[: len(known) - left_out - len(above)]
+    return likely[np.concatenate([above, equal])]
 
 
 def min_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
