@@ -20,6 +20,7 @@ POINTER = {
     "without a bias for each word": ["model.head.word_bias=false"],
     "copying from the last 50 words alone": ["model.head.size=50"],
 }
+SUBWORDS = {"without subwords": ["subwords=none"]}
 REGULARISATION = {
     "without dropped weights": ["model.cell.weight_drop=0"],
     "without dropped words": ["model.embedding_dropout=0"],
@@ -38,9 +39,9 @@ RECIPE = {
     "batches of four times the size": ["windows.batch_size=32"],
 }
 PARTS = {
-    "quick": POINTER | SOFTMAX | RECIPE,
-    "copying": POINTER | REGULARISATION,
-    "best_cpu": REGULARISATION | {"with copying": ["model/head=pointer_sentinel"]},
+    "quick": POINTER | SUBWORDS | SOFTMAX | RECIPE,
+    "copying": POINTER | SUBWORDS | REGULARISATION,
+    "best_cpu": SUBWORDS | REGULARISATION | {"with copying": ["model/head=pointer_sentinel"]},
 }
 
 

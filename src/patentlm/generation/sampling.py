@@ -121,7 +121,8 @@ def _nucleus(probs: np.ndarray, logits: np.ndarray, value: float) -> np.ndarray:
     last = np.partition(known, left_out)[left_out]
     above, equal = (known > last).nonzero()[0], (known == last).nonzero()[0]
     equal = equal[: len(known) - left_out - len(above)]
-    return likely[np.concatenate([above, equal])]
+    kept: np.ndarray = likely[np.concatenate([above, equal])]
+    return kept
 
 
 def min_p(logits: Tensor, written: Tensor, value: float) -> Tensor:
