@@ -34,7 +34,7 @@ SMALL = (
 )
 WINDOWS = {
     "many_to_one": ("windows.length=5", "windows.stride=7"),
-    "abstract": (),
+    "abstract": ("subwords=ngrams",),
     "stream": ("windows.length=20",),
 }
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
