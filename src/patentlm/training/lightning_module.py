@@ -47,7 +47,7 @@ class LanguageModel(LightningModule):
         checkpoint_entry: plain values to store in every checkpoint.
         settings: settings that a resumed run has to keep, stored likewise.
         changes: settings of optimizer and schedule that a resumed run changes.
-        subwords: makes the subwords of an embedding; None for none.
+        subwords: makes the subwords of an embedding, if it is trained; None for none.
     """
 
     def __init__(
@@ -99,9 +99,10 @@ class LanguageModel(LightningModule):
 
     def _optimizer(self) -> Optimizer:
         named = dict(self.named_parameters())
-        if self.make_subwords is None:
+        embedding = self.network.embedding.weight
+        if self.make_subwords is None or not embedding.requires_grad:
             return self.make_optimizer(named.items())
-        self.subwords = self.make_subwords(self.network.embedding.weight)
+        self.subwords = self.make_subwords(embedding)
         optimizer = self.make_optimizer([*named.items(), ("subwords", self.subwords.step)])
         self.subwords.attach(optimizer)
         return optimizer

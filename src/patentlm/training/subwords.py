@@ -52,7 +52,7 @@ class Subwords:
         min_words: words an n-gram must stand in.
 
     Raises:
-        ConfigError: if the embedding is not trained, or the lengths are the wrong way round.
+        ConfigError: if the longest n-gram is shorter than the shortest.
     """
 
     def __init__(
@@ -64,10 +64,6 @@ class Subwords:
         longest: int,
         min_words: int,
     ) -> None:
-        if not embedding.requires_grad:
-            raise ConfigError(
-                "model.frozen_embedding=true leaves subwords nothing to train; set subwords=none"
-            )
         if longest < shortest:
             raise ConfigError("subwords.longest must be at least subwords.shortest")
         ngrams = _shared_ngrams(words, shortest, longest, min_words)
