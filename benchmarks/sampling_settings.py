@@ -25,6 +25,8 @@ SETTINGS: tuple[dict[str, float | None], ...] = (
     {"temperature": 0.9},
     {"temperature": 1},
     {"temperature": 1, "top_p": 0.9},
+    *({"temperature": 1, "top_p": 0.9, "no_repeat_ngram": n} for n in (5, 4, 3, 2)),
+    {"temperature": 1, "top_p": 0.9, "repetition_penalty": 1.1},
     {"temperature": 1, "top_p": 0.95},
     {"temperature": 1, "top_k": 40},
     {"temperature": 1, "min_p": 0.02},
