@@ -15,8 +15,6 @@ from patentlm.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-NONE = -1
-
 
 def character_ngrams(word: str, shortest: int, longest: int) -> set[str]:
     """Returns the character n-grams of a word, whose ends count as a character.
@@ -66,9 +64,8 @@ class Subwords:
     ) -> None:
         if longest < shortest:
             raise ConfigError("subwords.longest must be at least subwords.shortest")
-        ngrams = _shared_ngrams(words, shortest, longest, min_words)
-        count = 1 + max(chain.from_iterable(ngrams), default=NONE)
-        if not count:
+        ngrams, count = _shared_ngrams(words, shortest, longest, min_words)
+        if count == 0:
             log.info("No %s words share a character n-gram: each learns by itself", min_words)
         of_words = torch.tensor([len(ids) for ids in ngrams])
         rows = torch.arange(len(words)).repeat_interleave(of_words)
@@ -120,8 +117,8 @@ class _Sums:
 
 def _shared_ngrams(
     words: Sequence[str], shortest: int, longest: int, min_words: int
-) -> list[list[int]]:
-    """Returns the ids of each word's n-grams that stand in enough words.
+) -> tuple[list[list[int]], int]:
+    """Returns the ids of each word's n-grams that stand in enough words, and the number of these.
 
     Special words have none.
     """
@@ -132,4 +129,4 @@ def _shared_ngrams(
     counts = Counter(chain.from_iterable(every))
     shared = [ngram for ngram, count in counts.items() if count >= min_words]
     ids = {ngram: at for at, ngram in enumerate(shared)}
-    return [[ids[ngram] for ngram in ngrams if ngram in ids] for ngrams in every]
+    return [[ids[ngram] for ngram in ngrams if ngram in ids] for ngrams in every], len(ids)
