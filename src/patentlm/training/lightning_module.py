@@ -159,7 +159,7 @@ class LanguageModel(LightningModule):
         return learned / self.window[0]
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Scales the gradient to the mean over all targets of a step, over all its batches."""
+        """Scales the gradient to the mean over all targets of a step, and gives subwords theirs."""
         if self.window:
             # Lightning divided each loss by the number of batches that a full step has.
             factor = self.trainer.accumulate_grad_batches * self.window[0] / sum(self.window)
