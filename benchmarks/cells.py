@@ -1,7 +1,7 @@
 """The recurrent layers on one ruler: the same network, data, batches and epochs with each.
 
     python -m benchmarks.cells ../shared/data/neural_network_split \
-        --cells lstm gru mogrifier qrnn min_lstm --settings experiment=quick model/head=tied
+        --cells lstm gru mogrifier qrnn min_lstm mlstm --settings experiment=quick model/head=tied
 
 A cell is an option of `model/cell=`, and may bring settings of its own: `qrnn,model.cell.width=1`.
 Each trains by itself, one after another, as `train.py` trains it, and is judged on valid alone.

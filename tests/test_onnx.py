@@ -35,7 +35,7 @@ def options(group: str) -> list[str]:
 
 def make_model(*overrides):
     """A model of two small layers with random weights."""
-    sizes = ("model.embedding_size=5", "model.hidden_size=6", "model.layers=2")
+    sizes = ("model.embedding_size=5", "model.hidden_size=8", "model.layers=2")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", [*sizes, *overrides])
     torch.manual_seed(3)
@@ -91,7 +91,7 @@ def test_a_step_agrees_with_the_network(exported, parts):
 
 def test_inputs_and_outputs_have_the_promised_names_and_sizes(exported):
     session = exported(*DEFAULT)[1].session
-    state = [2, "batch", 6]
+    state = [2, "batch", 8]
     inputs = {part.name: (part.type, part.shape) for part in session.get_inputs()}
     assert inputs == {
         "word": ("tensor(int64)", ["batch"]),

@@ -30,7 +30,7 @@ from patentlm.evaluation import dynamic
 from patentlm.evaluation.metrics import Score, read_batch
 from patentlm.generation.generator import LOOK_EVERY, write_part
 from patentlm.generation.sampling import FILTERS
-from patentlm.model import cells, head, linear_recurrence
+from patentlm.model import cells, head, linear_recurrence, matrix_memory
 from patentlm.model.adaptive import AdaptiveHead
 from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
@@ -48,6 +48,7 @@ CELLS = {
     "mogrifier": partial(cells.MogrifierLSTM, rounds=4, rank=8),
     "qrnn": partial(linear_recurrence.QRNN, width=2),
     "min_lstm": linear_recurrence.MinLSTM,
+    "mlstm": partial(matrix_memory.MLSTM, heads=4),
 }
 HEADS = {
     "softmax": head.SoftmaxHead,

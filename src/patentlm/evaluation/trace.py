@@ -21,7 +21,8 @@ class Trace:
     Args:
         words: the input words, beginning with the `<end>` before the text.
         hidden: hidden vectors of each layer, `(layers, words, H)`.
-        cell: cell states in the same shape; None for layers without, such as a GRU's.
+        cell: cell states in the same shape; None for layers that have none of that shape, such as a
+            GRU's.
         gates: gates by name in the same shape: `i`, `f`, `g` and `o` of an LSTM (Hochreiter &
             Schmidhuber 1997), `r`, `z` and `n` of a GRU (Cho et al. 2014), `g`, `f` and `o` of a
             QRNN, `f`, `i` and `g` of a minimal LSTM; empty if unknown.
@@ -72,7 +73,8 @@ def _read(network: Network, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         _, state = network.read(word[None, None], state)
         states.append((state,) if isinstance(state, Tensor) else tuple(state))
     hidden, *rest = (torch.cat(part, dim=1) for part in zip(*states, strict=True))
-    return hidden, rest[0] if rest else None
+    cell = rest[0] if rest and rest[0].shape == hidden.shape else None
+    return hidden, cell
 
 
 def _array(values: Tensor) -> Array:

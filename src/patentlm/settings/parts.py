@@ -134,6 +134,7 @@ CELL = Part(
         },
         "patentlm.model.linear_recurrence.QRNN": {"width": whole(1, 2)},
         "patentlm.model.linear_recurrence.MinLSTM": {},
+        "patentlm.model.matrix_memory.MLSTM": {"heads": SIZE},
         "torch.nn.GRU": {},
         "torch.nn.LSTM": {},
     }
