@@ -6,8 +6,13 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
-from benchmarks import frontier
-from benchmarks.reference_networks import Transformer, fit_transformer, fit_word_language_model
+from benchmarks import frontier, reference_networks
+from benchmarks.reference_networks import (
+    Transformer,
+    best_rate,
+    fit_transformer,
+    fit_word_language_model,
+)
 from docs.generators.curves import curves
 from patentlm.batch import IGNORE
 
@@ -36,9 +41,15 @@ def test_the_transformer_sees_no_later_word():
 
 def test_the_transformer_learns(batch):
     torch.manual_seed(0)
-    epochs = list(fit_transformer(VOCABULARY, [batch] * 20, [batch], epochs=2))
+    epochs = list(fit_transformer(VOCABULARY, [batch] * 20, [batch], epochs=2, rate=2e-3))
     assert epochs[1]["valid_perplexity"] < 1.5 < epochs[0]["valid_perplexity"] * 1.5
     assert 0 < epochs[0]["processor_seconds"] < epochs[1]["processor_seconds"]
+
+
+def test_the_rate_is_the_best_of_those_tried(batch, monkeypatch):
+    monkeypatch.setattr(reference_networks, "PEAK_RATES", (1e-7, 2e-3, 1e3))
+    torch.manual_seed(0)
+    assert best_rate(VOCABULARY, [batch] * 20, [batch]) == 2e-3
 
 
 def test_the_word_language_model_learns(batch):
