@@ -5,9 +5,9 @@
 `PYTHON` is an interpreter that has Keras. The network is the mission's with fresh weights, read in
 both ways that models are made to look back: the abstract so far, and the last 50 words; or that of
 a checkpoint, read its own way. `<end>` is made improbable, so that all texts run to 250 words.
-Sampling is that of `generate.py`. In each of seven rounds all contenders take a turn, so that they
-meet alike what else the machine does; each has written some words before it is timed. Without
-Keras and a GPU, seconds are those of the processor. Prints a table and writes
+Words are drawn as a run does that is not told otherwise. In each of seven rounds all contenders
+take a turn, so that they meet alike what else the machine does; each has written some words before
+it is timed. Without Keras and a GPU, seconds are those of the processor. Prints a table and writes
 `benchmarks/results/generation_speed.json`.
 """
 
@@ -72,7 +72,7 @@ def configured(name: str) -> DictConfig:
 
 def speed(network: Network, context: Context, count: int, clock: Clock, seed: int) -> float:
     """Words a second of so many texts at once, the second time that they are written."""
-    sampling = OmegaConf.to_container(configured("generate").sampling)
+    sampling = OmegaConf.to_container(configured("train").sampling)
     settings = {"max_words": MAX_WORDS, "sampling": sampling, "context": context}
     write = partial(generate, network, prompt=(), count=count, seed=seed, **settings)
     write()
