@@ -48,6 +48,7 @@ def main() -> None:
     layers = cells.MogrifierLSTM(
         rounds=4,
         rank=64,
+        residual=False,
         input_size=SIZE,
         hidden_size=SIZE,
         num_layers=2,
