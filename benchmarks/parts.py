@@ -20,7 +20,9 @@ POINTER = {
     "without a bias for each word": ["model.head.word_bias=false"],
     "copying from the last 50 words alone": ["model.head.size=50"],
 }
+COPYING = {"with copying": ["model/head=pointer_sentinel"]}
 SUBWORDS = {"without subwords": ["subwords=none"]}
+RESIDUAL = {"with residual layers": ["model.cell.residual=true"]}
 REGULARISATION = {
     "without dropped weights": ["model.cell.weight_drop=0"],
     "without dropped words": ["model.embedding_dropout=0"],
@@ -40,8 +42,8 @@ RECIPE = {
 }
 PARTS = {
     "quick": POINTER | SUBWORDS | SOFTMAX | RECIPE,
-    "copying": POINTER | SUBWORDS | REGULARISATION,
-    "best_cpu": SUBWORDS | REGULARISATION | {"with copying": ["model/head=pointer_sentinel"]},
+    "copying": POINTER | SUBWORDS | RESIDUAL | REGULARISATION,
+    "best_cpu": SUBWORDS | RESIDUAL | REGULARISATION | COPYING,
 }
 
 
