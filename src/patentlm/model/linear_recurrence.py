@@ -65,7 +65,7 @@ def _accumulate(factors: Iterable[Tensor], values: Iterable[Tensor], state: Tens
         state = value.addcmul_(factor, state)
 
 
-class _Layers(nn.Module):
+class Layers(nn.Module):
     """Layers on top of each other, with locked dropout between them."""
 
     def __init__(
@@ -93,7 +93,7 @@ QRNNState = tuple[Tensor, Tensor, Tensor]
 """Hidden vectors and cells, `(layers, B, H)` each, and the last input, `(1, B, E)`."""
 
 
-class QRNN(_Layers):
+class QRNN(Layers):
     """Quasi-recurrent layers with fo-pooling.
 
     Bradbury et al. 2017, "Quasi-recurrent neural networks"; its candidate z is `g` here.
@@ -148,7 +148,7 @@ class _QRNNLayer(nn.Module):
         return dict(zip("gfo", self._gates(inputs, torch.zeros_like(inputs[0])), strict=True))
 
 
-class MinLSTM(_Layers):
+class MinLSTM(Layers):
     """Minimal LSTM layers, whose cell is their hidden vector.
 
     Feng et al. 2024, "Were RNNs all we needed?". The state is the hidden vectors `(layers, B, H)`.

@@ -1,5 +1,6 @@
 """Recurrent layers whose memory is a matrix: all words are read at once."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from patentlm.model.autocast import without_autocast
-from patentlm.model.dropout import LockedDropout
+from patentlm.model.linear_recurrence import Layers
 
 MLSTMState = tuple[Tensor, Tensor, Tensor, Tensor]
 """Hidden vectors, `(layers, B, H)`; of N heads of size D: memories, `(layers, B, N, D, D)`, sums of
@@ -18,7 +19,7 @@ SMALL = -80.0
 """A logarithm of what is as good as 0, and whose inverse float32 still holds."""
 
 
-class MLSTM(nn.Module):
+class MLSTM(Layers):
     """LSTM layers that write vectors under keys, and read them with queries.
 
     Beck et al. 2024, "xLSTM: extended long short-term memory", equations 19 to 27, with the norm
@@ -28,11 +29,7 @@ class MLSTM(nn.Module):
 
     Args:
         heads: number N of memories of a layer, each with a part of the units.
-        input_size: size E of the inputs.
-        hidden_size: size H of the hidden vectors.
-        num_layers: number of layers.
-        dropout: probability of dropping a unit between layers, the same at all words of a text.
-        batch_first: must be true.
+        others: arguments of `torch.nn.LSTM`; `batch_first` must be true.
 
     Raises:
         ValueError: if heads cannot share the units.
@@ -45,22 +42,8 @@ class MLSTM(nn.Module):
         (torch.Size([5, 7, 4]), torch.Size([1, 5, 2, 2, 2]))
     """
 
-    def __init__(
-        self,
-        *,
-        heads: int,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int,
-        dropout: float,
-        batch_first: bool,
-    ) -> None:
-        super().__init__()
-        if hidden_size % heads:
-            raise ValueError(f"cell.heads={heads} does not divide hidden_size={hidden_size}")
-        sizes = [input_size] + [hidden_size] * (num_layers - 1)
-        self.layers = nn.ModuleList(_Layer(size, hidden_size, heads) for size in sizes)
-        self.dropout = LockedDropout(dropout)
+    def __init__(self, *, heads: int, **others: Any) -> None:
+        super().__init__(partial(_Layer, heads=heads), **others)
 
     def forward(self, inputs: Tensor, state: MLSTMState | None = None) -> tuple[Tensor, MLSTMState]:
         """Maps inputs `(B, T, E)` and a state to hidden vectors `(B, T, H)` and the new state."""
@@ -76,6 +59,8 @@ class MLSTM(nn.Module):
 class _Layer(nn.Module):
     def __init__(self, input_size: int, hidden_size: int, heads: int) -> None:
         super().__init__()
+        if hidden_size % heads:
+            raise ValueError(f"cell.heads={heads} does not divide hidden_size={hidden_size}")
         self.heads, self.size = heads, hidden_size // heads
         wide = ("output", "query", "key", "value")
         sizes = dict.fromkeys(wide, hidden_size) | dict.fromkeys(("input", "forget"), heads)
