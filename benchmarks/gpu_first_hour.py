@@ -30,11 +30,8 @@ from patentlm.training.precision import cpu_has_bf16_lstm
 
 CELLS = {
     "lstm": (cells.LSTM, head.SoftmaxHead),
-    "weight drop": (partial(cells.WeightDropLSTM, weight_drop=0.0, residual=False), head.TiedHead),
-    "mogrifier": (
-        partial(cells.MogrifierLSTM, rounds=4, rank=16, residual=False),
-        head.SoftmaxHead,
-    ),
+    "weight drop": (partial(cells.WeightDropLSTM, weight_drop=0.0), head.TiedHead),
+    "mogrifier": (partial(cells.MogrifierLSTM, rounds=4, rank=16), head.SoftmaxHead),
 }
 BATCHES = (
     (128, 50, True),

@@ -48,7 +48,6 @@ def main() -> None:
     layers = cells.MogrifierLSTM(
         rounds=4,
         rank=64,
-        residual=False,
         input_size=SIZE,
         hidden_size=SIZE,
         num_layers=2,

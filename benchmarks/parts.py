@@ -22,7 +22,6 @@ POINTER = {
 }
 COPYING = {"with copying": ["model/head=pointer_sentinel"]}
 SUBWORDS = {"without subwords": ["subwords=none"]}
-RESIDUAL = {"with residual layers": ["model.cell.residual=true"]}
 REGULARISATION = {
     "without dropped weights": ["model.cell.weight_drop=0"],
     "without dropped words": ["model.embedding_dropout=0"],
@@ -42,8 +41,8 @@ RECIPE = {
 }
 PARTS = {
     "quick": POINTER | SUBWORDS | SOFTMAX | RECIPE,
-    "copying": POINTER | SUBWORDS | RESIDUAL | REGULARISATION,
-    "best_cpu": SUBWORDS | RESIDUAL | REGULARISATION | COPYING,
+    "copying": POINTER | SUBWORDS | REGULARISATION,
+    "best_cpu": SUBWORDS | REGULARISATION | COPYING,
 }
 
 

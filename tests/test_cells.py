@@ -12,9 +12,9 @@ from patentlm.model.dropout import LockedDropout, drop_words, dropout
 
 SIZES = {"input_size": 5, "hidden_size": 4, "num_layers": 2, "dropout": 0.0, "batch_first": True}
 CELLS = {
-    "weight drop": partial(WeightDropLSTM, weight_drop=0.5, residual=False),
-    "mogrifier": partial(MogrifierLSTM, rounds=4, rank=None, residual=False),
-    "mogrifier of low rank": partial(MogrifierLSTM, rounds=3, rank=2, residual=True),
+    "weight drop": partial(WeightDropLSTM, weight_drop=0.5),
+    "mogrifier": partial(MogrifierLSTM, rounds=4, rank=None),
+    "mogrifier of low rank": partial(MogrifierLSTM, rounds=3, rank=2),
 }
 
 
@@ -40,7 +40,7 @@ def test_pieces_with_the_state_carried_equal_one_pass(cell):
 
 
 @pytest.mark.parametrize(
-    "cell", [CELLS["weight drop"], partial(MogrifierLSTM, rounds=0, rank=None, residual=False)]
+    "cell", [CELLS["weight drop"], partial(MogrifierLSTM, rounds=0, rank=None)]
 )
 def test_without_what_sets_them_apart_they_are_torchs(cell):
     torch.manual_seed(0)
@@ -48,19 +48,9 @@ def test_without_what_sets_them_apart_they_are_torchs(cell):
     torch.testing.assert_close(stack(inputs, None), as_torch(stack)(inputs))
 
 
-def test_residual_layers_add_what_they_read_but_for_the_first():
-    torch.manual_seed(0)
-    stack = WeightDropLSTM(weight_drop=0.5, residual=True, **{**SIZES, "num_layers": 3}).eval()
-    inputs = torch.randn(3, 7, 5)
-    first, second, third = stack.layers
-    low = first(inputs, None)[0]
-    middle = low + second(low, None)[0]
-    torch.testing.assert_close(stack(inputs, None)[0], middle + third(middle, None)[0])
-
-
 def test_dropped_weights_reach_the_kernel_and_raw_ones_get_the_gradient():
     torch.manual_seed(0)
-    layer = WeightDropLSTM(weight_drop=0.5, residual=False, **{**SIZES, "num_layers": 1})
+    layer = WeightDropLSTM(weight_drop=0.5, **{**SIZES, "num_layers": 1})
     raw, inputs = layer.layers[0].lstm.weight_hh_l0, torch.randn(2, 6, 5)
     torch.manual_seed(3)
     found, _ = layer(inputs, None)
@@ -81,7 +71,7 @@ def test_dropped_weights_reach_the_kernel_and_raw_ones_get_the_gradient():
 def test_the_mogrifier_keeps_to_its_equations():
     """Equations 1 to 3 of Melis et al. 2020, for one layer of 2 rounds, in plain Python."""
     torch.manual_seed(0)
-    cell = MogrifierLSTM(rounds=2, rank=None, residual=False, **{**SIZES, "num_layers": 1}).double()
+    cell = MogrifierLSTM(rounds=2, rank=None, **{**SIZES, "num_layers": 1}).double()
     layer = cell.layers[0]
     (q, q0), (r, r0) = (gate.parameters() for gate in layer.gates)
     by_input, by_hidden, bias, more = layer.lstm.parameters()
@@ -102,7 +92,7 @@ def test_the_mogrifier_keeps_to_its_equations():
 def test_the_mogrifiers_gradients_are_those_of_finite_differences(rank):
     torch.manual_seed(0)
     sizes = {**SIZES, "input_size": 3, "hidden_size": 2}
-    cell = MogrifierLSTM(rounds=3, rank=rank, residual=False, **sizes).double()
+    cell = MogrifierLSTM(rounds=3, rank=rank, **sizes).double()
     names, weights = zip(*cell.named_parameters(), strict=True)
     inputs = torch.randn(2, 3, 3, dtype=torch.float64, requires_grad=True)
     state = tuple(torch.randn(2, 2, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
@@ -127,7 +117,7 @@ def test_locked_dropout_drops_the_same_units_at_each_word():
 
 def test_layers_drop_between_them_while_training():
     torch.manual_seed(0)
-    stack = WeightDropLSTM(weight_drop=0.0, residual=False, **{**SIZES, "dropout": 0.5})
+    stack = WeightDropLSTM(weight_drop=0.0, **{**SIZES, "dropout": 0.5})
     inputs = torch.randn(2, 3, 5)
     assert not torch.equal(stack(inputs, None)[0], stack(inputs, None)[0])
     stack.eval()

@@ -52,7 +52,7 @@ def test_what_is_no_probability_is_refused(p):
     [
         {"dropout": 1.5},
         {"embedding_dropout": 2},
-        {"cell": partial(WeightDropLSTM, weight_drop=-1, residual=False)},
+        {"cell": partial(WeightDropLSTM, weight_drop=-1)},
     ],
 )
 def test_a_network_is_not_made_with_what_is_no_probability(changed):

@@ -17,11 +17,10 @@ from tests.networks import make_network, pointer
 
 CELLS = {
     "lstm": LSTM,
-    "weight_drop_lstm": lambda **sizes: WeightDropLSTM(weight_drop=0.5, residual=False, **sizes),
-    "residual": lambda **sizes: WeightDropLSTM(weight_drop=0.5, residual=True, **sizes),
+    "weight_drop_lstm": lambda **sizes: WeightDropLSTM(weight_drop=0.5, **sizes),
     "gru": nn.GRU,
-    "mogrifier": lambda **sizes: MogrifierLSTM(rounds=5, rank=3, residual=False, **sizes),
-    "mogrifier_whole": lambda **sizes: MogrifierLSTM(rounds=4, rank=None, residual=False, **sizes),
+    "mogrifier": lambda **sizes: MogrifierLSTM(rounds=5, rank=3, **sizes),
+    "mogrifier_whole": lambda **sizes: MogrifierLSTM(rounds=4, rank=None, **sizes),
     "qrnn": lambda **sizes: QRNN(width=2, **sizes),
     "qrnn_of_width_1": lambda **sizes: QRNN(width=1, **sizes),
     "min_lstm": MinLSTM,
@@ -38,7 +37,7 @@ TEXT = tokenize("A neural network is a network trained by the neural method, zeb
 VOCABULARY = ["<end>", "<unk>", *dict.fromkeys(TEXT[:-1]), "of", "claims"]
 
 
-def random_network(vocabulary, cell="lstm", head="softmax", layers=3):
+def random_network(vocabulary, cell="lstm", head="softmax", layers=2):
     torch.manual_seed(3)
     network = make_network(
         vocabulary=vocabulary, embedding_size=5, hidden_size=7, layers=layers, cell=CELLS[cell],

@@ -44,8 +44,8 @@ VOCABULARY, SIZE, TEXTS, LONGEST = 60, 32, 4, 40
 CELLS = {
     "lstm": cells.LSTM,
     "gru": nn.GRU,
-    "weight_drop": partial(cells.WeightDropLSTM, weight_drop=0.3, residual=True),
-    "mogrifier": partial(cells.MogrifierLSTM, rounds=4, rank=8, residual=False),
+    "weight_drop": partial(cells.WeightDropLSTM, weight_drop=0.3),
+    "mogrifier": partial(cells.MogrifierLSTM, rounds=4, rank=8),
     "qrnn": partial(linear_recurrence.QRNN, width=2),
     "min_lstm": linear_recurrence.MinLSTM,
     "mlstm": partial(matrix_memory.MLSTM, heads=4),

@@ -53,11 +53,10 @@ def trace(network: Network, words: Sequence[int], names: Sequence[str]) -> Trace
     inputs = torch.tensor(words, device=device)
     hidden, cell = _read(network, inputs)  # (layers, T, H)
     below, gates = network.embedding(inputs), []
-    residual = getattr(network.recurrent, "residual", False)
     for number, layer in enumerate(hidden):
         before = torch.cat([torch.zeros_like(layer[:1]), layer[:-1]])
         gates.append(gates_of(network.recurrent, number, below, before))
-        below = layer + below if number and residual else layer
+        below = layer
     return Trace(
         words=tuple(names),
         hidden=_array(hidden),

@@ -56,16 +56,11 @@ def _in_turn(
     between: Callable[[Tensor], Tensor],
     inputs: Tensor,
     state: LSTMState | None,
-    *,
-    residual: bool = False,
 ) -> tuple[Tensor, LSTMState]:
     """Runs layers on each other, with `between` applied to what goes from one to the next."""
     hidden, states = inputs, []
     for number, (layer, before) in enumerate(zip(layers, _split(state, len(layers)), strict=True)):
-        below = between(hidden) if number else hidden
-        hidden, after = layer(below, before)
-        if residual and number:
-            hidden = hidden + below
+        hidden, after = layer(between(hidden) if number else hidden, before)
         states.append(after)
     hiddens, cells = zip(*states, strict=True)
     return hidden, (torch.cat(hiddens), torch.cat(cells))
@@ -87,8 +82,6 @@ class _Stack(nn.Module):
         hidden_size: size H of the hidden vectors.
         num_layers: number of layers.
         dropout: probability of dropping a unit between layers.
-        residual: each layer but the first adds what it read to what it returns (He et al. 2016,
-            "Deep residual learning for image recognition").
     """
 
     def __init__(
@@ -99,17 +92,15 @@ class _Stack(nn.Module):
         hidden_size: int,
         num_layers: int,
         dropout: float,
-        residual: bool,
     ) -> None:
         super().__init__()
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(layer(size, hidden_size) for size in sizes)
         self.dropout = LockedDropout(dropout)
-        self.residual = residual
 
     def forward(self, inputs: Tensor, state: LSTMState | None) -> tuple[Tensor, LSTMState]:
         """Maps inputs `(B, T, E)` and a state to hidden vectors `(B, T, H)` and the new state."""
-        return _in_turn([*self.layers], self.dropout, inputs, state, residual=self.residual)
+        return _in_turn([*self.layers], self.dropout, inputs, state)
 
 
 class WeightDropLSTM(_Stack):
@@ -119,7 +110,6 @@ class WeightDropLSTM(_Stack):
 
     Args:
         weight_drop: probability of dropping a weight in training.
-        residual: whether layers add what they read, see the guide "Better models".
         others: arguments of `torch.nn.LSTM`; `batch_first` must be true.
     """
 
@@ -153,7 +143,6 @@ class MogrifierLSTM(_Stack):
     Args:
         rounds: number of gatings, of the input and the hidden vector in turn; 0 is a plain LSTM.
         rank: rank of the gating matrices, each a product of two; None for full matrices.
-        residual: whether layers add what they read, see the guide "Better models".
         others: arguments of `torch.nn.LSTM`; `batch_first` must be true.
     """
 

@@ -127,11 +127,10 @@ TOKENIZER = Part(
 CELL = Part(
     {
         "patentlm.model.cells.LSTM": {},
-        "patentlm.model.cells.WeightDropLSTM": {"weight_drop": DROPOUT, "residual": FLAG},
+        "patentlm.model.cells.WeightDropLSTM": {"weight_drop": DROPOUT},
         "patentlm.model.cells.MogrifierLSTM": {
             "rounds": whole(0, 100),
             "rank": nullable(SIZE),
-            "residual": FLAG,
         },
         "patentlm.model.linear_recurrence.QRNN": {"width": whole(1, 2)},
         "patentlm.model.linear_recurrence.MinLSTM": {},

@@ -25,8 +25,7 @@ def describe_network(network: Network) -> tuple[dict[str, Any], Tensors]:
     tensors: Tensors = {"embedding": network.embedding.weight.detach()}
     cell, layers = _layers(network.recurrent, tensors)
     head = _head(network.get_submodule("_head"), tensors)
-    parts = {"cell": cell, "embedding": "@embedding", "layers": layers, "head": head}
-    return {**parts, "residual": getattr(network.recurrent, "residual", False)}, tensors
+    return {"cell": cell, "embedding": "@embedding", "layers": layers, "head": head}, tensors
 
 
 def _layers(recurrent: nn.Module, tensors: Tensors) -> tuple[str, list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ export const UNK = 1;
 /** Predicts the next word from the words before it. */
 export class Network {
   /**
-   * @param {Object} config `{cell, residual, embedding, layers, head}`, whose tensors are named
+   * @param {Object} config `{cell, embedding, layers, head}`, whose tensors are named
    * @param {Object} matrices tensors by name
    * @param {Object} kernel multiplies
    */
@@ -17,7 +17,6 @@ export class Network {
     const Layer = LAYERS[config.cell];
     this.hasCells = hasCells(config.cell);
     this.gates = Layer.gates;
-    this.residual = config.residual;
     this.embedding = filled(config.embedding);
     this.layers = config.layers.map((weights) => new Layer(filled(weights), kernel));
     this.head = makeHead(filled(config.head), kernel);
@@ -53,40 +52,32 @@ export class Network {
    *   and what the gates of each layer are written to
    */
   read(word, states, { vector = this.vector(word), record = [] } = {}) {
-    if (this.copies) for (const state of states) this.remember(state, word);
+    if (this.copies) for (const state of states) remember(state, word);
     let projected = [this.layers[0].project(vector)];
     this.layers.forEach((layer, depth) => {
       states.forEach((state, at) => {
         layer.step(projected[at] ?? projected[0], state.layers[depth], record[depth]);
       });
       const above = this.layers[depth + 1];
-      if (above) projected = states.map((state) => above.project(this.output(state, depth)));
+      if (above) projected = states.map((state) => above.project(state.layers[depth].h));
     });
     for (const state of states) state.words.push(word);
   }
 
-  /** The hidden vector that leaves a layer: its own and, in residual layers, those of all below. */
-  output(state, depth = this.layers.length - 1) {
-    const own = state.layers[depth].h;
-    if (!this.residual || depth === 0) return own;
-    const below = this.output(state, depth - 1);
-    return own.map((value, unit) => value + below[unit]);
-  }
-
-  /** The hidden vector before a word, and the word, become a pair that can be copied from. */
-  remember(state, word) {
-    if (state.words.length) state.memory.push([this.output(state).slice(), word]);
-  }
-
   /** Natural logarithms of the probabilities of all words, after what a state has read. */
   logProbabilities(state) {
-    return this.head.logProbabilities(this.output(state), state.memory, state.words);
+    return this.head.logProbabilities(state.layers.at(-1).h, state.memory, state.words);
   }
 
   /** The places of words that the next one may be a copy of, see `heads.js`; none if it copies none. */
   copyable(state) {
-    return this.head.copyable?.(this.output(state), state.memory, state.words) ?? [];
+    return this.head.copyable?.(state.layers.at(-1).h, state.memory, state.words) ?? [];
   }
+}
+
+/** The hidden vector before a word, and the word, become a pair that can be copied from. */
+function remember(state, word) {
+  if (state.words.length) state.memory.push([state.layers.at(-1).h.slice(), word]);
 }
 
 /** The same value with tensors in place of their names, which begin with `@`. */
