@@ -36,12 +36,13 @@ SOFTMAX = {
 RECIPE = {
     "AdamW instead of Muon": ["optimizer=adamw", "optimizer.lr=4e-3"],
     "a constant rate": ["scheduler=constant"],
+    "a rate along half a cosine": ["scheduler.anneal_strategy=cos"],
     "with averaged weights": ["callbacks=ema"],
     "batches of four times the size": ["windows.batch_size=32"],
 }
 PARTS = {
     "quick": POINTER | SUBWORDS | SOFTMAX | RECIPE,
-    "copying": POINTER | SUBWORDS | REGULARISATION,
+    "copying": POINTER | SUBWORDS,
     "best_cpu": SUBWORDS | REGULARISATION | COPYING,
 }
 
