@@ -102,7 +102,7 @@ def main() -> None:
 NOTE = (
     "One run each, one after another on the same machine; processor seconds since training began, "
     "valid included. `transformer` is a GPT of about the size of `quick`, its rate the best of "
-    "four after two epochs."
+    "four after an epoch."
 )
 
 if __name__ == "__main__":
