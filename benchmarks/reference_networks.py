@@ -21,7 +21,7 @@ from patentlm.model.network import State
 
 WIDTH, HEADS, LAYERS, DROPOUT = 128, 4, 4, 0.1
 WARM_UP_SHARE, WEIGHT_DECAY, MAX_NORM = 0.1, 0.1, 1.0
-PEAK_RATES, TRIED_EPOCHS = (1e-3, 2e-3, 4e-3, 8e-3), 1
+PEAK_RATES, TRIED_EPOCHS = (5e-4, 1e-3, 2e-3, 4e-3), 1
 """Rates that short trainings compare on valid."""
 
 Logits = Callable[[Tensor], Tensor]
