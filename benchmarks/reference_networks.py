@@ -7,6 +7,7 @@ the end of each abstract, from words of the same abstract.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from time import process_time
 
 import torch
@@ -21,8 +22,7 @@ from patentlm.model.network import State
 
 WIDTH, HEADS, LAYERS, DROPOUT = 128, 4, 4, 0.1
 WARM_UP_SHARE, WEIGHT_DECAY, MAX_NORM = 0.1, 0.1, 1.0
-PEAK_RATES, TRIED_EPOCHS = (5e-4, 1e-3, 2e-3, 4e-3), 1
-"""Rates that short trainings compare on valid."""
+PEAK_RATES = (1e-3, 2e-3, 4e-3)
 
 Logits = Callable[[Tensor], Tensor]
 """Of words `(B, T)`: logits `(B, T, V)` of the next ones."""
@@ -60,15 +60,16 @@ class Transformer(nn.Module):
         return self.head(self.blocks(vectors, mask=later, is_causal=True))  # type: ignore[no-any-return]
 
 
-def best_rate(vocabulary: int, train: Sequence[Batch], valid: Sequence[Batch]) -> float:
-    """The rate that is best on valid after a short training with each; as `fit_transformer`."""
+def best_transformer(
+    vocabulary: int, train: Sequence[Batch], valid: Sequence[Batch], epochs: int
+) -> list[Epoch]:
+    """Trains with each of the rates, and returns the epochs of what ends best on valid."""
 
-    def perplexity(rate: float) -> float:
-        *_, last = fit_transformer(vocabulary, train, valid, TRIED_EPOCHS, rate=rate)
-        print(f"rate {rate:g}: valid perplexity {last['valid_perplexity']:.1f}")
-        return last["valid_perplexity"]
+    def end(found: list[Epoch]) -> float:
+        return found[-1]["valid_perplexity"]
 
-    return min(PEAK_RATES, key=perplexity)
+    fit = partial(fit_transformer, vocabulary, train, valid, epochs)
+    return min((list(fit(rate=rate)) for rate in PEAK_RATES), key=end)
 
 
 def fit_transformer(
