@@ -53,6 +53,7 @@ def asked() -> Namespace:
     add = parser.add_argument
     add("data_folder", type=Path, help="with train.txt, valid.txt and test.txt, as for data=corpus")
     add("--preset", choices=PARTS, required=True, help="an experiment")
+    add("--only", nargs="+", metavar="CHANGE", help="these of its changes; all by default")
     add("--settings", nargs="*", default=[], help="further ones of all, as for train.py")
     return parser.parse_args()
 
@@ -62,7 +63,9 @@ def main() -> None:
     arguments = asked()
     preset = f"experiment={arguments.preset}"
     common = [*on_the_split(arguments.data_folder), preset, *arguments.settings]
-    changes = {"the preset itself": [], **PARTS[arguments.preset]}
+    all_changes = PARTS[arguments.preset]
+    chosen = {name: all_changes[name] for name in arguments.only or all_changes}
+    changes = {"the preset itself": [], **chosen}
     found = sorted(rows(changes, common, "change"), key=lambda row: row["valid perplexity"])
     title = f"What each part is worth: experiment={arguments.preset}"
     name = f"parts_{arguments.preset}"
