@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from patentlm.generation.generator import generate
 from patentlm.model.matrix_memory import MLSTM, read_memory
 from tests.models import trained_model
 from tests.networks import make_network
@@ -114,6 +115,16 @@ def test_a_trace_has_hidden_vectors_and_neither_gates_nor_cells():
     assert found.hidden.shape == (2, 4, 4)
     assert found.cell is None
     assert found.gates == {}
+
+
+@pytest.mark.parametrize("context", [None, 3])
+def test_texts_do_not_depend_on_their_number(context):
+    torch.manual_seed(0)
+    network = make_network(vocabulary=7, layers=2, cell=partial(MLSTM, heads=2))
+    settings = {"prompt": [2, 5], "seed": 1, "max_words": 9, "sampling": {}, "context": context}
+    several = generate(network, count=3, **settings)
+    assert several[:1] == generate(network, count=1, **settings)
+    assert len({text.ids for text in several}) > 1
 
 
 def test_heads_that_cannot_share_the_units_are_refused():

@@ -28,7 +28,7 @@ class Reader:
         self.device = next(network.parameters()).device
         self.restarts = isinstance(context, int)
         self.states = states_of(context)  # S
-        self._state: State = None  # its parts (layers, B · S, H)
+        self._state: State = None  # its parts (layers, B · S, …)
         self._oldest = 0
 
     def begin(self, prompt: Sequence[int], count: int) -> Tensor:
@@ -38,7 +38,7 @@ class Reader:
             words = ([END] * self.states + words)[-self.states :]
         for word in torch.tensor(words, device=self.device)[:, None]:
             hidden = self.read(word)
-        self._state = _change(self._state, lambda part: part.repeat(1, count, 1))
+        self._state = _change(self._state, lambda part: torch.cat([part] * count, dim=1))
         return hidden.repeat(count, 1)
 
     def read(self, words: Tensor) -> Tensor:
