@@ -35,7 +35,7 @@ SOFTMAX = {
 }
 RECIPE = {
     "AdamW instead of Muon": ["optimizer=adamw", "optimizer.lr=4e-3"],
-    "a constant rate": ["scheduler=constant"],
+    "a constant rate": ["scheduler=constant", "~scheduler.pct_start"],
     "a rate along half a cosine": ["scheduler.anneal_strategy=cos"],
     "with averaged weights": ["callbacks=ema"],
     "batches of four times the size": ["windows.batch_size=32"],

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import cells, parts, results, trainings
 from benchmarks.ours import configured
+from patentlm.training.parts import check_parts
 
 TINY = ("experiment=quick", "trainer.max_epochs=1", "model.embedding_size=4", "model.hidden_size=4")
 
@@ -54,6 +55,10 @@ def test_parts_are_measured_against_the_preset_itself(corpus, monkeypatch):
 
 @pytest.mark.parametrize("preset", parts.PARTS)
 def test_each_part_is_one_that_the_preset_has_or_takes(preset, tmp_path):
-    itself = configured([f"experiment={preset}"], tmp_path)
+    itself = configured([f"experiment={preset}", "trainer.precision=32-true"], tmp_path)
     for name, changes in parts.PARTS[preset].items():
-        assert configured([f"experiment={preset}", *changes], tmp_path) != itself, name
+        changed = configured(
+            [f"experiment={preset}", "trainer.precision=32-true", *changes], tmp_path
+        )
+        assert changed != itself, name
+        check_parts(changed, new=True)
