@@ -55,7 +55,11 @@ def asked() -> Namespace:
     add("--preset", choices=PARTS, required=True, help="an experiment")
     add("--only", nargs="+", metavar="CHANGE", help="these of its changes; all by default")
     add("--settings", nargs="*", default=[], help="further ones of all, as for train.py")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    for name in arguments.only or ():
+        if name not in PARTS[arguments.preset]:
+            parser.error(f"{name!r} is no change of {arguments.preset}")
+    return arguments
 
 
 def main() -> None:
