@@ -14,6 +14,7 @@ from pytorch_lightning import Callback
 
 from benchmarks.ours import ROOT, configured, trainer_settings
 from benchmarks.time_to_perplexity import ValidPerplexity
+from patentlm.progress import progress
 from patentlm.training import run as training
 from patentlm.training.throughput import Throughput
 
@@ -68,7 +69,7 @@ def rows(named: Mapping[str, Settings], common: Settings, title: str) -> Iterato
         title: of the column of names.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, settings in named.items():
+    for name, settings in progress("Training", named.items(), unit="trainings"):
         overrides = [*common, *settings, f"seed={SEED}"]
         path = FOLDER / f"{sha256(' '.join(overrides).encode()).hexdigest()[:16]}.json"
         if not path.exists():
