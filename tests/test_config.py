@@ -20,12 +20,16 @@ from patentlm.training.trainer import make_trainer
 CONF = Path(__file__).parent.parent / "conf"
 GROUPS = (
     "data", "tokenizer", "windows", "model", "model/cell", "model/head", "optimizer", "scheduler",
-    "subwords", "trainer", "callbacks", "logger", "sampling", "experiment", "debug", "profiler",
-    "hydra/sweeper",
+    "subwords", "distillation", "trainer", "callbacks", "logger", "sampling", "experiment", "debug",
+    "profiler", "hydra/sweeper",
 )  # fmt: skip
 ELSEWHERE = ("trainer=gpu", "trainer=mps", "logger=wandb", "logger=mlflow")
 """What needs another machine or further packages."""
-NEEDED = {"data=file": ["data.path=x.csv"], "data=corpus": ["data.path=x"]}
+NEEDED = {
+    "data=file": ["data.path=x.csv"],
+    "data=corpus": ["data.path=x"],
+    "distillation=teacher": ["distillation.teacher=x"],
+}
 
 
 def options() -> list[str]:

@@ -257,10 +257,21 @@ class TrainedModel:
         return score_network(self.network, windows)
 
 
+def members(path: str | Path) -> list[str]:
+    """Returns the paths of the models that a path such as `A+B` names.
+
+    >>> members("first + second")
+    ['first', 'second']
+    """
+    if expanded(path).exists():
+        return [str(path)]
+    return [part.strip() for part in str(path).split("+")]
+
+
 def load(path: str | Path, *, device: str | None = None) -> TrainedModel:
     """Loads a trained model, or several as an ensemble; see `patentlm.load`."""
-    paths = [str(path)] if expanded(path).exists() else str(path).split("+")
-    models = [_load(part.strip(), device=device) for part in paths]
+    paths = members(path)
+    models = [_load(part, device=device) for part in paths]
     first = models[0]
     for part, model in zip(paths, models, strict=True):
         for name in ("vocabulary", "context"):

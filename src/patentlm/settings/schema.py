@@ -26,6 +26,7 @@ from patentlm.settings.parts import DATA, MODEL, SAMPLING, SEED, TOKENIZER
 from patentlm.settings.training import (
     BATCH,
     CALLBACKS,
+    DISTILLATION,
     LOGGER,
     NOT_NEGATIVE,
     OPTIMIZER,
@@ -64,6 +65,7 @@ TRAIN: dict[str, Schema] = {
     "optimizer": OPTIMIZER,
     "scheduler": SCHEDULER,
     "subwords": SUBWORDS,
+    "distillation": DISTILLATION,
     "trainer": TRAINER,
     "callbacks": CALLBACKS,
     "logger": LOGGER,

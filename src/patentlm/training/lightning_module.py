@@ -17,6 +17,7 @@ from patentlm.integrity import seal
 from patentlm.model.network import Network, State, detach
 from patentlm.training import moment
 from patentlm.training.changes import Changes
+from patentlm.training.distillation import Learner
 from patentlm.training.regularisation import ActivationPenalty
 from patentlm.training.subwords import Subwords
 
@@ -48,6 +49,7 @@ class LanguageModel(LightningModule):
         settings: settings that a resumed run has to keep, stored likewise.
         changes: settings of optimizer and schedule that a resumed run changes.
         subwords: makes the subwords of an embedding, if it is trained; None for none.
+        learner: reads and learns in training as the network itself does, or with a teacher.
     """
 
     def __init__(
@@ -65,9 +67,10 @@ class LanguageModel(LightningModule):
         settings: Mapping[str, Any] | None = None,
         changes: Changes | None = None,
         subwords: Callable[[Tensor], Subwords] | None = None,
+        learner: Callable[[Network], Learner] = Learner,
     ) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.learner = network, learner(network)
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.scheduler_interval = scheduler_interval
         self.penalty = ActivationPenalty(network, **penalty) if any(penalty.values()) else None
@@ -116,6 +119,9 @@ class LanguageModel(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.goes_on_from = checkpoint[MOMENT]
 
+    def on_fit_start(self) -> None:
+        self.learner.to(self.device)
+
     def on_train_start(self) -> None:
         """Resumes from a checkpoint, whose weights, optimizer and schedule Lightning has loaded."""
         if self.goes_on_from is not None:
@@ -137,7 +143,7 @@ class LanguageModel(LightningModule):
 
     def training_step(self, batch: Batch, step: int) -> dict[str, Any]:
         loaded = LoadedBatch.of(batch)
-        hidden, state = self.network(loaded.inputs, self.state)  # (B, T, H)
+        hidden, state = self.learner(loaded.inputs, self.state)  # (B, T, H)
         self.state = detach(state) if self.carry_state else None
         hidden, targets = select_targets(hidden, loaded.targets, loaded.places)  # (N, H), (N,)
         # Processes average their gradients. Each weights its loss by its share of the targets, so
@@ -145,13 +151,13 @@ class LanguageModel(LightningModule):
         weight = len(targets) * self.trainer.world_size / max(1, loaded.learned)
         if self.trainer.accumulate_grad_batches > 1:
             weight *= self._weight_in_window(loaded.learned)
-        loss = weight * self.network.head.loss(hidden, targets)
+        loss = self.learner.loss(hidden, targets)
         # Lightning takes much of a millisecond to log a value, and drops it at other steps.
         if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self._log_step(loss, hidden, targets)
+            self._log_step(weight, loss, hidden, targets)
         if self.penalty is not None:
-            loss = loss + weight * self.penalty.loss(loaded.targets != IGNORE)
-        return {"loss": loss, "targets": loaded.learned}
+            loss = loss + self.penalty.loss(loaded.targets != IGNORE)
+        return {"loss": weight * loss, "targets": loaded.learned}
 
     def _weight_in_window(self, learned: int) -> float:
         """Returns a batch's weight among those of one step: its targets relative to the first's."""
@@ -178,7 +184,9 @@ class LanguageModel(LightningModule):
         return whole.to(part.device)
 
     @torch.no_grad()
-    def _log_step(self, loss: Tensor, hidden: Tensor, targets: Tensor) -> None:
+    def _log_step(self, weight: float, loss: Tensor, hidden: Any, targets: Tensor) -> None:
+        loss = weight * self.learner.loss_of_words(loss, hidden, targets)
+        hidden = self.learner.own(hidden)
         some = slice(None, None, math.ceil(len(targets) / SAMPLE) or 1)  # from all parts of texts
         right = self.network.head.logits(hidden[some]).argmax(dim=-1) == targets[some]
         parts = [loss, right.sum(), torch.tensor(len(right), device=self.device)]

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from patentlm.checkpoint import build_data, build_network, find
 from patentlm.errors import ConfigError, DataError
 from patentlm.paths import expanded
+from patentlm.trained_model import members
 from patentlm.training.length import Length, schedule
 
 WORDS = 10
@@ -33,6 +34,9 @@ def check_parts(config: DictConfig, *, new: bool) -> None:
     vectors = plain["word_vectors"]
     if new and vectors and not expanded(vectors).is_file():
         raise DataError(f"{vectors}: no such file; check word_vectors")
+    if plain["distillation"]:
+        for teacher in members(plain["distillation"]["teacher"]):
+            find(teacher)
     build_data(plain["data"])
     build_data(plain["tokenizer"])
     # On the meta device no memory is allocated and no random number drawn.

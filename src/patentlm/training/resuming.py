@@ -34,6 +34,7 @@ RULES = {
     "model": NETWORK,
     "penalty": ANEW,
     "subwords": KEPT,
+    "distillation": KEPT,
     "optimizer": ANEW,
     "optimizer._target_": KEPT,
     "scheduler": KEPT,

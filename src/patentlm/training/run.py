@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 import warnings
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,9 +21,11 @@ from patentlm.checkpoint import CheckpointMetadata, build_network, read
 from patentlm.data.datamodule import PatentData
 from patentlm.errors import ConfigError
 from patentlm.generation.sampling import check_sampling
+from patentlm.model.network import Network
 from patentlm.sweeps.run_folder import RECORD, RunFolder
 from patentlm.training import distributed, flags, resuming
 from patentlm.training.checkpoints import Checkpoints
+from patentlm.training.distillation import Learner, Taught, load_teacher
 from patentlm.training.length import Length, schedule
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.parts import check_parts
@@ -244,7 +247,20 @@ def make_model(
         subwords=partial(Subwords, metadata.vocabulary, **config.subwords)
         if config.subwords
         else None,
+        learner=make_learner(config, metadata),
     )
+
+
+def make_learner(config: DictConfig, metadata: CheckpointMetadata) -> Callable[[Network], Learner]:
+    """Returns how the network learns: alone or from a teacher.
+
+    Raises:
+        PatentLMError: if the teacher can't be loaded or knows other words.
+    """
+    if not config.distillation:
+        return Learner
+    teacher = load_teacher(config.distillation.teacher, metadata)
+    return partial(Taught, teacher=teacher, weight=config.distillation.weight)
 
 
 def versions() -> dict[str, str]:
