@@ -29,13 +29,19 @@ SETTINGS = (
 COMPONENTS = ("model", "n-gram", "cache")
 
 
+def settings_of(run: str) -> str:
+    """What a run was told, but for its data and its folder."""
+    record = json.loads(Path(run, "run.json").read_text(encoding="utf-8"))
+    told = record["overrides"]
+    hidden = ("data", "hydra.", "seed=", "distillation.teacher=")
+    kept = [one for one in told if not one.startswith(hidden)]
+    return " ".join([*kept, f"seed={record['seed']}"])
+
+
 def alone(run: str) -> dict[str, Any]:
     """A run's own row."""
     metrics = json.loads(Path(run, "metrics.json").read_text(encoding="utf-8"))
-    started = json.loads(Path(run, "run.json").read_text(encoding="utf-8"))["overrides"]
-    told = [one for one in started if not one.startswith(("data", "hydra.", "seed="))]
-    name = " ".join([*told, f"seed={metrics['seed']}"])
-    return row(name, metrics["valid/perplexity"], metrics)
+    return row(settings_of(run), metrics["valid/perplexity"], metrics)
 
 
 def row(name: str, valid: float, scores: Mapping[str, Any]) -> dict[str, Any]:

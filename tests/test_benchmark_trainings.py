@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks import cells, parts, results, trainings
+from benchmarks import cells, distillation, parts, results, trainings
 from benchmarks.ours import configured
 from patentlm.training.parts import check_parts
 
@@ -51,6 +51,19 @@ def test_parts_are_measured_against_the_preset_itself(corpus, monkeypatch):
     found = {row["change"]: row["parameters"] for row in rows_of("parts_quick", corpus)}
     assert set(found) == {"without copying", "the preset itself"}
     assert found["without copying"] < found["the preset itself"]
+
+
+def test_a_teacher_is_measured_against_none(corpus, monkeypatch, run_script):
+    teachers = [f"{corpus.parent}/teacher_{seed}" for seed in (2, 3)]
+    data, short = ("data=corpus", f"data.path={corpus}"), ("samples.count=0", "trainer=cpu")
+    for seed, folder in zip((2, 3), teachers, strict=True):
+        run_script("train", *data, *TINY, *short, f"seed={seed}", f"hydra.run.dir={folder}")
+    arguments = [str(corpus), "--teachers", *teachers, "--settings", *TINY[1:]]
+    monkeypatch.setattr("sys.argv", ["distillation", *arguments])
+    distillation.main()
+    found = {row["preset"]: row["parameters"] for row in rows_of("distillation", corpus)}
+    assert [*found] == ["quick, alone", "quick, taught by 1 model", "quick, taught by 2 models"]
+    assert len({*found.values()}) == 1  # a teacher is no part of what it teaches
 
 
 @pytest.mark.parametrize("preset", parts.PARTS)
