@@ -74,17 +74,19 @@ class Taught(Learner):
 
     def loss(self, hidden: JointHidden, targets: Tensor) -> Tensor:
         starts = range(0, max(1, len(targets)), ROWS)
-        parts = [(hidden[at : at + ROWS], targets[at : at + ROWS]) for at in starts]
-        # The backward pass computes logits again, so that few are in memory.
-        sums = [checkpoint(self._losses, *part, use_reentrant=False) for part in parts]
+        sums = [self._loss(hidden[at : at + ROWS], targets[at : at + ROWS]) for at in starts]
         return torch.stack(sums).sum() / max(1, len(targets))
 
-    def _losses(self, hidden: JointHidden, targets: Tensor) -> Tensor:
+    def _loss(self, hidden: JointHidden, targets: Tensor) -> Tensor:
         own, known = hidden.parts
         with torch.no_grad():
             asked = self.teacher.head.logits(known).float().softmax(-1).mul_(self.weight)
             rest = torch.full_like(asked[:, :1], 1 - self.weight)
             asked.scatter_add_(1, targets[:, None], rest)
+        # The backward pass computes logits again, so that few are in memory.
+        return checkpoint(self._cross_entropy, own, asked, use_reentrant=False)  # type: ignore[no-any-return]
+
+    def _cross_entropy(self, own: Any, asked: Tensor) -> Tensor:
         return F.cross_entropy(self.network.head.logits(own).float(), asked, reduction="sum")
 
     def loss_of_words(self, loss: Tensor, hidden: JointHidden, targets: Tensor) -> Tensor:
