@@ -12,7 +12,7 @@ from patentlm.data.windows import Windows
 from patentlm.evaluation.ngram import KneserNey
 from patentlm.evaluation.scoring import read_windows
 from patentlm.model.ensemble import JointHidden
-from patentlm.model.memory import Rows, log_probs
+from patentlm.model.memory import Rows
 from patentlm.model.network import Network
 from patentlm.terminal import say
 
@@ -59,7 +59,7 @@ class Scores:
             return places
         probs = places.new_zeros(len(places), vocabulary)
         probs.scatter_add_(1, self.words, places.exp())
-        return log_probs(probs).masked_fill_(self._empty[:, None], torch.nan)
+        return _log_probs(probs).masked_fill_(self._empty[:, None], torch.nan)
 
     def target_probs(self, temperature: float, targets: Tensor) -> Tensor:
         """Returns the probabilities of words `(N,)`, float64 on the CPU; nan without a place."""
@@ -180,3 +180,12 @@ def vectors_of(hidden: Any) -> Tensor:
     if isinstance(hidden, JointHidden):
         return torch.cat([vectors_of(part) for part in hidden.parts], dim=-1)
     return (hidden.hidden if isinstance(hidden, Rows) else hidden).detach()
+
+def _log_probs(probs: Tensor) -> Tensor:
+    """Returns logarithms, minus infinity of 0.
+
+    On some processors the logarithm of 0 takes twenty times as long as that of other numbers, and
+    most words of a vocabulary did not follow any of the states.
+    """
+    logs = probs.clamp(min=torch.finfo(probs.dtype).tiny).log()
+    return logs.masked_fill(probs == 0, -torch.inf)

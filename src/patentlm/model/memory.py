@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from patentlm.model.autocast import without_autocast
@@ -141,8 +142,8 @@ class CopyingHead(nn.Module, ABC):
         """Returns log-probabilities `(…, V)` for rows."""
         weight, copied = self.log_weights(rows.hidden, rows.scores)
         known = self.softmax.logits(rows.hidden).log_softmax(-1) + weight
-        probs = torch.zeros_like(known).scatter_add(-1, rows.words, copied.exp().to(known.dtype))
-        return torch.logaddexp(known, log_probs(probs))
+        gains = _gains(known, rows.words, copied.exp().to(known.dtype))
+        return known.scatter_add(-1, rows.words, gains)
 
     def loss(self, rows: Rows, targets: Tensor) -> Tensor:
         """Returns the mean cross entropy `()` of N rows and targets `(N,)`; 0 if N is 0."""
@@ -193,7 +194,7 @@ def _last_read(read: Tensor, memory: Memory | None, count: int) -> Tensor:
         count: words K.
     """
     if memory is None:
-        return torch.nn.functional.pad(read, (count - 1, 0)).unfold(1, count, 1).flip(2)
+        return F.pad(read, (count - 1, 0)).unfold(1, count, 1).flip(2)
     before = memory[1].transpose(0, 1)  # (B, P, K)
     read = torch.cat([before[:, -1, : count - 1].flip(1), read], dim=1)
     return torch.cat([before, read.unfold(1, count, 1).flip(2)], dim=1)
@@ -206,6 +207,27 @@ def _runs(read: Tensor, steps: int) -> Tensor:
     for longer in range(1, same.shape[2]):
         same[:, :, longer] &= same[:, :, longer - 1]
     return same
+
+
+def _gains(known: Tensor, words: Tensor, probs: Tensor) -> Tensor:
+    """Returns what copying adds to the log-probability of words, place by place.
+
+    A word's gain is `log(1 + c / exp(known))`, where c is the sum over all places that hold it;
+    each place has its share of c. So only words that can be copied cost anything.
+
+    Args:
+        known: log-probabilities `(…, V)` without copying.
+        words: at each place, `(…, S)`.
+        probs: probability of copying from each place, `(…, S)`.
+
+    Returns:
+        Gains, `(…, S)`.
+    """
+    sums = torch.zeros_like(known).scatter_add(-1, words, probs).gather(-1, words)
+    sums = sums.clamp(min=torch.finfo(sums.dtype).tiny)
+    # The shares of a word add up to 1 whatever they are, so no gradient goes through them.
+    shares = (probs / sums).detach()
+    return shares * F.softplus(sums.log() - known.gather(-1, words))
 
 
 def empty_places(words: Tensor, steps: int, size: int | None) -> Tensor:
@@ -226,13 +248,3 @@ def empty_places(words: Tensor, steps: int, size: int | None) -> Tensor:
     age = count - steps + 1 + positions[:, None] - places  # (T, S)
     usable = age > 0 if size is None else (age > 0) & (age <= size)
     return ~usable | empty
-
-
-def log_probs(probs: Tensor) -> Tensor:
-    """Returns logarithms, minus infinity of 0.
-
-    On some processors the logarithm of 0 takes twenty times as long as that of other numbers, and
-    most words of a vocabulary are not copied.
-    """
-    logs = probs.clamp(min=torch.finfo(probs.dtype).tiny).log()
-    return logs.masked_fill(probs == 0, -torch.inf)
