@@ -181,6 +181,7 @@ def vectors_of(hidden: Any) -> Tensor:
         return torch.cat([vectors_of(part) for part in hidden.parts], dim=-1)
     return (hidden.hidden if isinstance(hidden, Rows) else hidden).detach()
 
+
 def _log_probs(probs: Tensor) -> Tensor:
     """Returns logarithms, minus infinity of 0.
 
