@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from patentlm.errors import ConfigError
-from patentlm.settings.arguments import hide_key, name_jobs, prepare, quote_literals
+from patentlm.settings.arguments import PATHS, hide_key, name_jobs, prepare, quote_literals
 from patentlm.settings.checking import names_of
 from patentlm.terminal import KEY
 
@@ -31,7 +31,7 @@ def test_a_prompt_arrives_as_typed(prompt):
     assert OmegaConf.create({"prompt": override.value()}).prompt == prompt
 
 
-@pytest.mark.parametrize("name", ["hydra.run.dir", "hydra.sweep.dir", "data.path", "data.column"])
+@pytest.mark.parametrize("name", [*PATHS, "data.column"])
 def test_names_of_files_and_columns_arrive_as_typed(name):
     typed = "a=b,c [d] {e}"
     (argument,) = quote_literals([f"{name}={typed}"])

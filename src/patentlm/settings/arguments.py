@@ -15,8 +15,8 @@ from patentlm.terminal import KEY
 TEXTS = ("prompt", "data.query", "data.column")
 """Settings whose values are taken literally, with commas, brackets and `${…}`."""
 PATHS = (
-    "checkpoint", "ckpt_path", "init_from", "word_vectors", "data.path", "path",
-    "hydra.run.dir", "hydra.sweep.dir",
+    "checkpoint", "ckpt_path", "init_from", "word_vectors", "distillation.teacher", "data.path",
+    "path", "hydra.run.dir", "hydra.sweep.dir",
 )  # fmt: skip
 """Settings taken literally, except that the resolvers `now`, `oc.env` and `hydra` are applied."""
 

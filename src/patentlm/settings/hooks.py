@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from patentlm.errors import ConfigError
 from patentlm.paths import expanded
+from patentlm.settings.arguments import PATHS
 from patentlm.settings.checking import check, mistakes
 from patentlm.settings.kinds import TEXT, Part
 from patentlm.settings.schema import HYDRA, SCRIPTS
@@ -18,7 +19,6 @@ from patentlm.terminal import say
 
 LONGEST = 200
 """Maximum bytes of a job's name; most file systems allow 255 for a folder's name."""
-PATHS = ("checkpoint", "ckpt_path", "init_from", "word_vectors", "path", "data.path")
 OF_A_SWEEP = ("sweep", "sweeper", "launcher")
 
 
