@@ -9,12 +9,19 @@ from torch import nn
 
 from patentlm.batch import select_targets
 from patentlm.model.ensemble import Ensemble
-from patentlm.model.head import SoftmaxHead, TiedHead
-from patentlm.training import distillation
+from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
 from patentlm.training.distillation import Learner, Taught
 from tests.networks import make_network, pointer
 
-HEADS = {"softmax": SoftmaxHead, "tied": TiedHead, "pointer": pointer(None)}
+MIXTURE = partial(MixtureOfSoftmaxes, mixtures=2)
+HEADS = {
+    "softmax": SoftmaxHead,
+    "tied": TiedHead,
+    "mixture of softmaxes": MIXTURE,
+    "pointer": pointer(None),
+    "pointer, tied": pointer(2, TiedHead),
+    "pointer, mixture of softmaxes": pointer(None, MIXTURE),
+}
 INPUTS = torch.tensor([[1, 2, 3, 2, 3], [4, 5, 1, 5, 0]])
 TARGETS = torch.tensor([[2, 3, 2, 3, 4], [5, 1, 5, 0, -100]])
 
@@ -43,8 +50,10 @@ def log_probs(model):
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("rows", [2, 768])
 def test_the_loss_is_that_of_the_words_and_of_the_teachers_probabilities(head, rows, monkeypatch):
-    monkeypatch.setattr(distillation, "ROWS", rows)
-    mine, teacher = network(1, head=HEADS[head]), network(2, head=HEADS["pointer"])
+    for module in ("soft_cross_entropy", "head"):
+        monkeypatch.setattr(f"patentlm.model.{module}.ROWS", rows)
+    mine = network(1, head=HEADS[head]).double()
+    teacher = network(2, head=HEADS["pointer"]).double()
     loss, gradients = learned(Taught(mine, teacher=teacher, weight=0.3))
     mine.zero_grad()
     q, targets = log_probs(mine)

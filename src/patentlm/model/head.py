@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from patentlm.model.copies import Copies, with_copies
 from patentlm.model.linear_cross_entropy import ROWS, linear_cross_entropy
+from patentlm.model.soft_cross_entropy import Ask, soft_cross_entropy
 
 
 class VocabularyHead(nn.Module, ABC):
@@ -51,6 +53,23 @@ class VocabularyHead(nn.Module, ABC):
         losses = F.cross_entropy(self.logits(hidden).float(), targets, reduction="none")
         return -torch.logaddexp(log_weight - losses, log_other).sum()
 
+    def soft_loss(self, hidden: Tensor, ask: Ask, copies: Copies | None = None) -> Tensor:
+        """Returns the mean cross entropy of soft targets; see `soft_cross_entropy`."""
+        starts = range(0, max(1, len(hidden)), ROWS)
+        parts = [slice(at, min(at + ROWS, len(hidden))) for at in starts]
+        sums = [
+            checkpoint(
+                self._soft_loss, hidden[part], ask(part), copies and copies.of(part),
+                use_reentrant=False,
+            )
+            for part in parts
+        ]  # fmt: skip
+        return torch.stack(sums).sum() / max(1, len(hidden))
+
+    def _soft_loss(self, hidden: Tensor, asked: Tensor, copies: Copies | None) -> Tensor:
+        logs = self.logits(hidden).to(asked.dtype).log_softmax(-1)
+        return -(asked * (logs if copies is None else with_copies(logs, copies))).sum()
+
 
 class SoftmaxHead(VocabularyHead):
     """A linear layer and a softmax.
@@ -79,6 +98,9 @@ class SoftmaxHead(VocabularyHead):
         weight, bias = self.linear.weight, self.linear.bias
         return linear_cross_entropy(hidden, weight, bias, targets, (log_weight, log_other))
 
+    def soft_loss(self, hidden: Tensor, ask: Ask, copies: Copies | None = None) -> Tensor:
+        return soft_cross_entropy(hidden, self.linear.weight, self.linear.bias, ask, copies)
+
 
 class TiedHead(SoftmaxHead):
     """A softmax with the embedding as its weights (Inan et al. 2017, Press & Wolf 2017).
@@ -105,6 +127,9 @@ class TiedHead(SoftmaxHead):
         self, hidden: Tensor, targets: Tensor, log_weight: Tensor, log_other: Tensor
     ) -> Tensor:
         return super().mixed_loss(self.projection(hidden), targets, log_weight, log_other)
+
+    def soft_loss(self, hidden: Tensor, ask: Ask, copies: Copies | None = None) -> Tensor:
+        return super().soft_loss(self.projection(hidden), ask, copies)
 
 
 class MixtureOfSoftmaxes(VocabularyHead):

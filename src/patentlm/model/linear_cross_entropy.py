@@ -68,7 +68,7 @@ class _NllSum(torch.autograd.Function):
     ) -> Tensor:
         dtype = product_dtype(hidden)
         with without_autocast(hidden):
-            rows, table = _with_bias(hidden, weight, bias, dtype)
+            rows, table = with_bias(hidden, weight, bias, dtype)
             by_mixture = None if mixture is None else mixture.clone()
             losses, by_rows, by_table = _losses_and_gradients(rows, table, targets, by_mixture)
         (count, size), words, inputs = hidden.shape, len(weight), (hidden, weight, bias)
@@ -90,7 +90,7 @@ def _losses_and_gradients(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the sum of losses `()`, and its gradients by rows `(N', H')` and table `(W, H')`.
 
-    See `_with_bias` for these. A mixture `(2, N)` is overwritten with its gradient.
+    See `with_bias` for these. A mixture `(2, N)` is overwritten with its gradient.
     """
     wide = torch.promote_types(rows.dtype, torch.float32)
     losses, by_rows = torch.empty_like(targets, dtype=wide), torch.empty_like(rows)
@@ -149,7 +149,7 @@ def _mix(losses: Tensor, mixture: Tensor) -> Tensor:
     return responsibility
 
 
-def _with_bias(
+def with_bias(
     hidden: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """Returns hidden vectors `(N', H')` and weights `(W, H')` whose products include the bias.

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from patentlm.model.autocast import without_autocast
+from patentlm.model.copies import Copies, with_copies
 from patentlm.model.head import VocabularyHead
+from patentlm.model.soft_cross_entropy import Ask
 
 Memory = tuple[Tensor, Tensor]
 """Hidden vectors `(P, B, H)`, and the last K words that each had read, latest first, as ids plus 1,
@@ -141,13 +142,17 @@ class CopyingHead(nn.Module, ABC):
     def logits(self, rows: Rows) -> Tensor:
         """Returns log-probabilities `(…, V)` for rows."""
         weight, copied = self.log_weights(rows.hidden, rows.scores)
-        known = self.softmax.logits(rows.hidden).log_softmax(-1) + weight
-        gains = _gains(known, rows.words, copied.exp().to(known.dtype))
-        return known.scatter_add(-1, rows.words, gains)
+        logs = self.softmax.logits(rows.hidden).log_softmax(-1)
+        return with_copies(logs, Copies(weight[..., 0], copied, rows.words))
 
     def loss(self, rows: Rows, targets: Tensor) -> Tensor:
         """Returns the mean cross entropy `()` of N rows and targets `(N,)`; 0 if N is 0."""
         return self.softmax.mixed_loss(rows.hidden, targets, *self.log_masses(rows, targets))
+
+    def soft_loss(self, rows: Rows, ask: Ask) -> Tensor:
+        """Returns the mean cross entropy `()` of N rows and soft targets; 0 if N is 0."""
+        weight, copied = self.log_weights(rows.hidden, rows.scores)
+        return self.softmax.soft_loss(rows.hidden, ask, Copies(weight[:, 0], copied, rows.words))
 
 
 def recall(
@@ -194,7 +199,7 @@ def _last_read(read: Tensor, memory: Memory | None, count: int) -> Tensor:
         count: words K.
     """
     if memory is None:
-        return F.pad(read, (count - 1, 0)).unfold(1, count, 1).flip(2)
+        return torch.nn.functional.pad(read, (count - 1, 0)).unfold(1, count, 1).flip(2)
     before = memory[1].transpose(0, 1)  # (B, P, K)
     read = torch.cat([before[:, -1, : count - 1].flip(1), read], dim=1)
     return torch.cat([before, read.unfold(1, count, 1).flip(2)], dim=1)
@@ -207,27 +212,6 @@ def _runs(read: Tensor, steps: int) -> Tensor:
     for longer in range(1, same.shape[2]):
         same[:, :, longer] &= same[:, :, longer - 1]
     return same
-
-
-def _gains(known: Tensor, words: Tensor, probs: Tensor) -> Tensor:
-    """Returns what copying adds to the log-probability of words, place by place.
-
-    A word's gain is `log(1 + c / exp(known))`, where c is the sum over all places that hold it;
-    each place has its share of c. So only words that can be copied cost anything.
-
-    Args:
-        known: log-probabilities `(…, V)` without copying.
-        words: at each place, `(…, S)`.
-        probs: probability of copying from each place, `(…, S)`.
-
-    Returns:
-        Gains, `(…, S)`.
-    """
-    sums = torch.zeros_like(known).scatter_add(-1, words, probs).gather(-1, words)
-    sums = sums.clamp(min=torch.finfo(sums.dtype).tiny)
-    # The shares of a word add up to 1 whatever they are, so no gradient goes through them.
-    shares = (probs / sums).detach()
-    return shares * F.softplus(sums.log() - known.gather(-1, words))
 
 
 def empty_places(words: Tensor, steps: int, size: int | None) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from patentlm.model.autocast import without_autocast
 from patentlm.model.dropout import Dropout, LockedDropout, drop_words
 from patentlm.model.memory import CopyingHead, Rows, recall
+from patentlm.model.soft_cross_entropy import Ask
 
 State = Any
 """What the recurrent layers carry from step to step: opaque, and None means zeros."""
@@ -25,6 +26,8 @@ class Head(Protocol):
     def logits(self, hidden: Any) -> Tensor: ...
 
     def loss(self, hidden: Any, targets: Tensor) -> Tensor: ...
+
+    def soft_loss(self, hidden: Any, ask: Ask) -> Tensor: ...
 
 
 class Network(nn.Module):

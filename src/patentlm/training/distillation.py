@@ -3,14 +3,11 @@
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from patentlm.checkpoint import CheckpointMetadata
 from patentlm.errors import ConfigError
 from patentlm.model.ensemble import JointHidden
-from patentlm.model.linear_cross_entropy import ROWS
 from patentlm.model.network import Network, State
 from patentlm.trained_model import load
 
@@ -73,21 +70,17 @@ class Taught(Learner):
         return hidden.parts[0]
 
     def loss(self, hidden: JointHidden, targets: Tensor) -> Tensor:
-        starts = range(0, max(1, len(targets)), ROWS)
-        sums = [self._loss(hidden[at : at + ROWS], targets[at : at + ROWS]) for at in starts]
-        return torch.stack(sums).sum() / max(1, len(targets))
-
-    def _loss(self, hidden: JointHidden, targets: Tensor) -> Tensor:
         own, known = hidden.parts
-        with torch.no_grad():
-            asked = self.teacher.head.logits(known).float().softmax(-1).mul_(self.weight)
-            rest = torch.full_like(asked[:, :1], 1 - self.weight)
-            asked.scatter_add_(1, targets[:, None], rest)
-        # The backward pass computes logits again, so that few are in memory.
-        return checkpoint(self._cross_entropy, own, asked, use_reentrant=False)  # type: ignore[no-any-return]
 
-    def _cross_entropy(self, own: Any, asked: Tensor) -> Tensor:
-        return F.cross_entropy(self.network.head.logits(own).float(), asked, reduction="sum")
+        @torch.no_grad()
+        def ask(rows: slice) -> Tensor:
+            logits = self.teacher.head.logits(known[rows])
+            wide = torch.promote_types(logits.dtype, torch.float32)
+            asked = logits.softmax(-1, dtype=wide).mul_(self.weight)
+            rest = torch.full_like(asked[:, :1], 1 - self.weight)
+            return asked.scatter_add_(1, targets[rows, None], rest)
+
+        return self.network.head.soft_loss(own, ask)
 
     def loss_of_words(self, loss: Tensor, hidden: JointHidden, targets: Tensor) -> Tensor:
         return self.network.head.loss(self.own(hidden), targets)
