@@ -1,6 +1,8 @@
 """Where predictions are asked, and what a loader says of it."""
 
+import pytest
 import torch
+from pytorch_lightning.plugins.precision import DoublePrecision, HalfPrecision
 
 from patentlm.batch import IGNORE, LoadedBatch, select_targets, target_places
 
@@ -39,3 +41,11 @@ def test_a_loaded_batch_is_a_pair_that_knows_its_targets():
 def test_a_loaded_batch_moves_as_a_whole():
     moved = LoadedBatch.of((TARGETS, TARGETS)).to(torch.device("meta"))
     assert {part.device.type for part in (moved.inputs, moved.targets, moved.places)} == {"meta"}
+
+
+@pytest.mark.parametrize("plugin", [DoublePrecision(), HalfPrecision("bf16-true")])
+def test_in_any_precision_words_stay_whole_numbers(plugin):
+    batch = plugin.convert_input(LoadedBatch.of((TARGETS, TARGETS)))
+    assert torch.equal(batch.inputs, TARGETS)
+    assert batch.places.dtype == torch.int64
+    assert batch.learned == 4

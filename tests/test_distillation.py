@@ -50,7 +50,7 @@ def log_probs(model):
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("rows", [2, 768])
 def test_the_loss_is_that_of_the_words_and_of_the_teachers_probabilities(head, rows, monkeypatch):
-    for module in ("soft_cross_entropy", "head"):
+    for module in ("linear_cross_entropy", "head"):
         monkeypatch.setattr(f"patentlm.model.{module}.ROWS", rows)
     mine = network(1, head=HEADS[head]).double()
     teacher = network(2, head=HEADS["pointer"]).double()
@@ -62,6 +62,17 @@ def test_the_loss_is_that_of_the_words_and_of_the_teachers_probabilities(head, r
     expected.backward()
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(gradients, [parameter.grad for parameter in mine.parameters()])
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_low_precision_changes_the_loss_a_little(head):
+    def loss(low):
+        teacher = network(2, head=pointer(None), cell=nn.GRU)
+        taught = Taught(network(1, head=HEADS[head], cell=nn.GRU), teacher=teacher, weight=0.5)
+        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+            return learned(taught)[0]
+
+    torch.testing.assert_close(loss(True), loss(False), rtol=0.01, atol=0.01)
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -12,7 +12,7 @@ IGNORE = -100
 """Marks positions of `targets` without a prediction; the default of torch's cross entropy."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: Lightning changes the types of its tensors
 class LoadedBatch:
     """One process's share of a batch, as the data loader yields it; unpacks as `(inputs, targets)`.
 

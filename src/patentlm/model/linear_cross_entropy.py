@@ -94,7 +94,7 @@ def _losses_and_gradients(
     """
     wide = torch.promote_types(rows.dtype, torch.float32)
     losses, by_rows = torch.empty_like(targets, dtype=wide), torch.empty_like(rows)
-    at_once = ROWS if rows.device.type == "cpu" else max(ROWS, LOGITS // len(table))
+    at_once = rows_at_once(table)
     logits = rows.new_empty(min(at_once, len(rows)), len(table))
     parts = [list(torch.split(t, at_once)) for t in (rows, targets, by_rows, losses)]
     mixed = [None] * len(parts[0]) if mixture is None else torch.split(mixture, at_once, dim=1)
@@ -147,6 +147,11 @@ def _mix(losses: Tensor, mixture: Tensor) -> Tensor:
     losses.copy_(-both)
     torch.stack([-responsibility, responsibility - 1], out=mixture)
     return responsibility
+
+
+def rows_at_once(table: Tensor) -> int:
+    """Returns how many rows have their logits of a table `(W, H')` in memory at once."""
+    return ROWS if table.device.type == "cpu" else max(ROWS, LOGITS // len(table))
 
 
 def with_bias(

@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from patentlm.model.autocast import product_dtype, without_autocast
 from patentlm.model.copies import Copies, sums_by_word
-from patentlm.model.linear_cross_entropy import ROWS, with_bias
+from patentlm.model.linear_cross_entropy import rows_at_once, with_bias
 
 Ask = Callable[[slice], Tensor]
 """Returns the soft targets of some rows: probabilities of all words, `(R, V)`, which sum to 1."""
@@ -52,8 +52,9 @@ class _SoftNllSum(torch.autograd.Function):
             rows, table = with_bias(hidden, weight, bias, product_dtype(hidden))
             by_rows, by_table = torch.empty_like(rows), torch.zeros_like(table)
             losses, by_copies = [], []
-            for at in range(0, len(rows), ROWS):
-                padded, real = slice(at, at + ROWS), slice(at, min(at + ROWS, count))
+            at_once = rows_at_once(table)
+            for at in range(0, len(rows), at_once):
+                padded, real = slice(at, at + at_once), slice(at, min(at + at_once, count))
                 some = None if copies is None else copies.of(real)
                 logits = rows[padded] @ table.t()
                 loss, by_parts = _chunk(logits, ask(real), some)
