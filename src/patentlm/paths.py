@@ -20,3 +20,14 @@ def expanded(path: str | Path) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{path}: can't be used as a path ({reason})") from error
     return place
+
+
+def members(path: str | Path) -> list[str]:
+    """Returns the paths of the models that a path such as `A+B` names.
+
+    >>> members("first + second")
+    ['first', 'second']
+    """
+    if expanded(path).exists():
+        return [str(path)]
+    return [part.strip() for part in str(path).split("+")]

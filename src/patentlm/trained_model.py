@@ -33,7 +33,7 @@ from patentlm.generation.generator import generate
 from patentlm.model.cache import with_cache
 from patentlm.model.ensemble import Ensemble
 from patentlm.model.network import Network
-from patentlm.paths import expanded
+from patentlm.paths import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,17 +255,6 @@ class TrainedModel:
         """
         windows = evaluation_windows(ids, context=self.metadata.context, batch_size=batch_size)
         return score_network(self.network, windows)
-
-
-def members(path: str | Path) -> list[str]:
-    """Returns the paths of the models that a path such as `A+B` names.
-
-    >>> members("first + second")
-    ['first', 'second']
-    """
-    if expanded(path).exists():
-        return [str(path)]
-    return [part.strip() for part in str(path).split("+")]
 
 
 def load(path: str | Path, *, device: str | None = None) -> TrainedModel:

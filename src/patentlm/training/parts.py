@@ -10,8 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from patentlm.checkpoint import build_data, build_network, find
 from patentlm.errors import ConfigError, DataError
-from patentlm.paths import expanded
-from patentlm.trained_model import members
+from patentlm.paths import expanded, members
 from patentlm.training.length import Length, schedule
 
 WORDS = 10
