@@ -1,5 +1,6 @@
 """A network that learns from a teacher's predictions, too."""
 
+import signal
 from functools import partial
 
 import pytest
@@ -11,6 +12,7 @@ from patentlm.batch import select_targets
 from patentlm.model.ensemble import Ensemble
 from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
 from patentlm.training.distillation import Learner, Taught
+from tests.interruption import outcome, signal_at
 from tests.networks import make_network, pointer
 
 MIXTURE = partial(MixtureOfSoftmaxes, mixtures=2)
@@ -64,11 +66,20 @@ def test_the_loss_is_that_of_the_words_and_of_the_teachers_probabilities(head, r
     torch.testing.assert_close(gradients, [parameter.grad for parameter in mine.parameters()])
 
 
+class LowGRU(nn.GRU):
+    """Returns hidden vectors as LSTMs do under autocast where they can."""
+
+    def forward(self, inputs, state=None):
+        hidden, state = super().forward(inputs, state)
+        return hidden.bfloat16() if torch.is_autocast_enabled("cpu") else hidden, state
+
+
 @pytest.mark.parametrize("head", HEADS)
-def test_low_precision_changes_the_loss_a_little(head):
+@pytest.mark.parametrize("teacher", ["softmax", "pointer"])
+def test_low_precision_changes_the_loss_a_little(head, teacher):
     def loss(low):
-        teacher = network(2, head=pointer(None), cell=nn.GRU)
-        taught = Taught(network(1, head=HEADS[head], cell=nn.GRU), teacher=teacher, weight=0.5)
+        knows = network(2, head=HEADS[teacher], cell=LowGRU)
+        taught = Taught(network(1, head=HEADS[head], cell=LowGRU), teacher=knows, weight=0.5)
         with torch.autocast("cpu", torch.bfloat16, enabled=low):
             return learned(taught)[0]
 
@@ -127,7 +138,12 @@ def test_what_is_logged_is_the_loss_of_the_words():
 def train(run_script, patents_csv, tmp_path):
     small = ("data=file", f"data.path={patents_csv}", "trainer=cpu", "trainer.max_epochs=2")
     sizes = ("model.embedding_size=4", "model.hidden_size=4", "samples.count=0")
-    return partial(run_script, "train", *small, *sizes, f"hydra.run.dir={tmp_path}/run")
+
+    def run(*arguments, name="run"):
+        run_script("train", *small, *sizes, f"hydra.run.dir={tmp_path}/{name}", *arguments)
+        return tmp_path / name
+
+    return run
 
 
 def test_a_run_learns_from_a_trained_model_and_keeps_none_of_it(train, small_run, tmp_path):
@@ -139,6 +155,15 @@ def test_a_run_learns_from_a_trained_model_and_keeps_none_of_it(train, small_run
     stored = torch.load(tmp_path / "run/checkpoints/best.ckpt", weights_only=True)
     alone = [f"network.{name}" for name in patentlm.load(small_run).network.state_dict()]
     assert list(stored["state_dict"]) == alone
+
+
+def test_a_taught_run_goes_on_from_the_very_step(train, small_run):
+    stream = ("windows=stream", "windows.length=5", "windows.batch_size=4", "trainer.max_steps=6")
+    taught = (*stream, "distillation=teacher", f"distillation.teacher={small_run}")
+    whole = train(*taught, name="whole")
+    with signal_at("training_step", 3, signal.SIGTERM), pytest.raises(SystemExit):
+        train(*taught, name="parts")
+    assert outcome(train(*taught, name="parts")) == outcome(whole)
 
 
 @pytest.mark.parametrize(

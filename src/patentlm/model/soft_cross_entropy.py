@@ -48,20 +48,21 @@ class _SoftNllSum(torch.autograd.Function):
     ) -> Tensor:
         copies = None if parts[0] is None else Copies(*parts)  # type: ignore[arg-type]
         (count, size), words, inputs = hidden.shape, len(weight), (hidden, weight, bias)
+        dtype, wide = product_dtype(hidden), torch.promote_types(hidden.dtype, torch.float32)
         with without_autocast(hidden):
-            rows, table = with_bias(hidden, weight, bias, product_dtype(hidden))
-            by_rows, by_table = torch.empty_like(rows), torch.zeros_like(table)
-            losses, by_copies = [], []
-            at_once = rows_at_once(table)
-            for at in range(0, len(rows), at_once):
-                padded, real = slice(at, at + at_once), slice(at, min(at + at_once, count))
-                some = None if copies is None else copies.of(real)
+            rows, table = with_bias(hidden, weight, bias, dtype)
+        by_rows, by_table = torch.empty_like(rows), torch.zeros_like(table, dtype=wide)
+        losses, by_copies, at_once = [], [], rows_at_once(table)
+        for at in range(0, len(rows), at_once):
+            padded, real = slice(at, at + at_once), slice(at, min(at + at_once, count))
+            some, asked = None if copies is None else copies.of(real), ask(real)
+            with without_autocast(hidden):
                 logits = rows[padded] @ table.t()
-                loss, by_parts = _chunk(logits, ask(real), some)
+                loss, by_parts = _chunk(logits, asked, some)
                 torch.mm(logits, table, out=by_rows[padded])
                 by_table += logits.t() @ rows[padded]
-                losses.append(loss)
-                by_copies.append(by_parts)
+            losses.append(loss)
+            by_copies.append(by_parts)
         gradients = by_rows[:count, :size], by_table[:words, :size], by_table[:words, size]
         saved = [g.to(x.dtype) for g, x in zip(gradients, inputs, strict=True)]
         saved += [torch.cat(part) for part in zip(*by_copies, strict=True)]
