@@ -36,6 +36,7 @@ from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
 from patentlm.reports import calibration
 from patentlm.training.averaging import Average, ExponentialMovingAverage
+from patentlm.training.distillation import Learner, Taught
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.muon import Muon
 from tests.networks import make_network, pointer
@@ -96,13 +97,16 @@ def network(cell: str, head: str, *, embedding_size: int = SIZE) -> Network:
     return made
 
 
-def module(made: Network, optimizer: str, *, carry_state: bool, log: bool) -> LanguageModel:
+def module(
+    made: Network, optimizer: str, *, carry_state: bool, log: bool, teacher: Network | None
+) -> LanguageModel:
     """The LightningModule with a trainer that only answers."""
     model = LanguageModel(
         made, optimizer=OPTIMIZERS[optimizer],
         scheduler=partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
         scheduler_interval="epoch", penalty={"activation": 2.0, "temporal": 1.0},
         carry_state=carry_state, running_text=False, seed=1, checkpoint_entry={},
+        learner=partial(Taught, teacher=teacher, weight=0.5) if teacher else Learner,
     )  # fmt: skip
     trainer = MagicMock(world_size=1, log_every_n_steps=1 if log else 10**9)
     trainer.accumulate_grad_batches = 1
@@ -114,10 +118,17 @@ def module(made: Network, optimizer: str, *, carry_state: bool, log: bool) -> La
 
 
 def train(
-    made: Network, windows: str, optimizer: str = "adam", *, bf16: bool = True, log: bool = True
+    made: Network,
+    windows: str,
+    optimizer: str = "adam",
+    *,
+    bf16: bool = True,
+    log: bool = True,
+    teacher: Network | None = None,
 ) -> LanguageModel:
     """Two steps."""
-    model = module(made, optimizer, carry_state=WINDOWS[windows].carry_state, log=log)
+    carry_state = WINDOWS[windows].carry_state
+    model = module(made, optimizer, carry_state=carry_state, log=log, teacher=teacher)
     stepper = model.configure_optimizers()["optimizer"]
     made.train()
     for batch in BATCHES[windows]:
@@ -143,6 +154,11 @@ def train_and_validate(cell: str, head: str, windows: str, bf16: bool) -> None:
         for batch in BATCHES[windows]:
             model.validation_step(batch.to(CUDA), 0)
     assert model.metric_sums.device.type == "cpu"
+
+
+def learn_from_a_teacher(made: Network, windows: str) -> None:
+    train(made, windows, log=False, teacher=network("lstm", "pointer"))
+    assert not waits, dict(waits)
 
 
 def write(made: Network, context: object) -> None:
@@ -191,6 +207,8 @@ def checks() -> dict[str, Callable[[], object]]:
             on_device, train, cell, "tied", "abstract", optimizer
         )
         found[f"float32 {cell}/{cut}"] = partial(train_and_validate, cell, "softmax", cut, False)
+    for kind, cut in zip(HEADS, WINDOWS, strict=True):
+        found[f"taught {kind}/{cut}"] = partial(on_device, learn_from_a_teacher, "lstm", kind, cut)
     for kind in HEADS:
         found[f"sizes {kind}"] = partial(
             on_device, train, "lstm", kind, "abstract", embedding_size=24
