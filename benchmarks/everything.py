@@ -32,10 +32,9 @@ COMPONENTS = ("model", "n-gram", "cache")
 def settings_of(run: str) -> str:
     """What a run was told, but for its data and its folder."""
     record = json.loads(Path(run, "run.json").read_text(encoding="utf-8"))
-    told = record["overrides"]
-    hidden = ("data", "hydra.", "seed=", "distillation.teacher=")
-    kept = [one for one in told if not one.startswith(hidden)]
-    return " ".join([*kept, f"seed={record['seed']}"])
+    left_out = ("data", "hydra.", "seed=", "distillation.teacher=")
+    told = [one for one in record["overrides"] if not one.startswith(left_out)]
+    return " ".join([*told, f"seed={record['seed']}"])
 
 
 def alone(run: str) -> dict[str, Any]:

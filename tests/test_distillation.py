@@ -11,7 +11,7 @@ from torch import nn
 from patentlm.batch import select_targets
 from patentlm.model.ensemble import Ensemble
 from patentlm.model.head import MixtureOfSoftmaxes, SoftmaxHead, TiedHead
-from patentlm.training.distillation import Learner, Taught
+from patentlm.training.distillation import Learner, Student
 from tests.interruption import outcome, signal_at
 from tests.networks import make_network, pointer
 
@@ -56,7 +56,7 @@ def test_the_loss_is_that_of_the_words_and_of_the_teachers_probabilities(head, r
         monkeypatch.setattr(f"patentlm.model.{module}.ROWS", rows)
     mine = network(1, head=HEADS[head]).double()
     teacher = network(2, head=HEADS["pointer"]).double()
-    loss, gradients = learned(Taught(mine, teacher=teacher, weight=0.3))
+    loss, gradients = learned(Student(mine, teacher=teacher, weight=0.3))
     mine.zero_grad()
     q, targets = log_probs(mine)
     p = log_probs(teacher)[0].exp().detach()
@@ -79,7 +79,7 @@ class LowGRU(nn.GRU):
 def test_low_precision_changes_the_loss_a_little(head, teacher):
     def loss(low):
         knows = network(2, head=HEADS[teacher], cell=LowGRU)
-        taught = Taught(network(1, head=HEADS[head], cell=LowGRU), teacher=knows, weight=0.5)
+        taught = Student(network(1, head=HEADS[head], cell=LowGRU), teacher=knows, weight=0.5)
         with torch.autocast("cpu", torch.bfloat16, enabled=low):
             return learned(taught)[0]
 
@@ -88,14 +88,14 @@ def test_low_precision_changes_the_loss_a_little(head, teacher):
 
 @pytest.mark.parametrize("head", HEADS)
 def test_with_weight_0_it_learns_as_if_alone(head):
-    taught = Taught(network(1, head=HEADS[head]), teacher=network(2), weight=0.0)
+    taught = Student(network(1, head=HEADS[head]), teacher=network(2), weight=0.0)
     torch.testing.assert_close(learned(taught), learned(Learner(network(1, head=HEADS[head]))))
 
 
 def test_a_teacher_stays_as_it_is_and_drops_nothing():
     teacher = network(2, dropout=0.5)
     before = {name: weight.clone() for name, weight in teacher.state_dict().items()}
-    first, second = (learned(Taught(network(1), teacher=teacher, weight=1.0)) for _ in range(2))
+    first, second = (learned(Student(network(1), teacher=teacher, weight=1.0)) for _ in range(2))
     torch.testing.assert_close(first, second)
     torch.testing.assert_close(teacher.state_dict(), before)
     assert all(parameter.grad is None for parameter in teacher.parameters())
@@ -103,14 +103,14 @@ def test_a_teacher_stays_as_it_is_and_drops_nothing():
 
 def test_several_teachers_teach_the_mean_of_their_probabilities():
     teachers = [network(2), network(3, head=pointer(None))]
-    loss, _ = learned(Taught(network(1), teacher=Ensemble(teachers), weight=1.0))
+    loss, _ = learned(Student(network(1), teacher=Ensemble(teachers), weight=1.0))
     mean = torch.stack([log_probs(teacher)[0].exp() for teacher in teachers]).mean(0)
     expected = -(mean * log_probs(network(1))[0]).sum(-1).mean()
     torch.testing.assert_close(loss, expected)
 
 
 def test_a_teacher_reads_on_where_it_stopped():
-    taught = Taught(network(1), teacher=network(2, cell=nn.GRU), weight=0.5)
+    taught = Student(network(1), teacher=network(2, cell=nn.GRU), weight=0.5)
     whole, _ = taught(INPUTS, None)
     first, state = taught(INPUTS[:, :2], None)
     second, _ = taught(INPUTS[:, 2:], state)
@@ -119,7 +119,7 @@ def test_a_teacher_reads_on_where_it_stopped():
 
 
 def test_without_targets_there_is_nothing_to_learn():
-    taught = Taught(network(1), teacher=network(2), weight=0.5)
+    taught = Student(network(1), teacher=network(2), weight=0.5)
     hidden, targets = select_targets(taught(INPUTS, None)[0], torch.full_like(TARGETS, -100))
     loss = taught.loss(hidden, targets)
     loss.backward()
@@ -127,11 +127,11 @@ def test_without_targets_there_is_nothing_to_learn():
 
 
 def test_what_is_logged_is_the_loss_of_the_words():
-    taught = Taught(network(1), teacher=network(2), weight=0.5)
+    taught = Student(network(1), teacher=network(2), weight=0.5)
     hidden, targets = select_targets(taught(INPUTS, None)[0], TARGETS)
     loss = taught.loss(hidden, targets)
     alone, _ = learned(Learner(network(1)))
-    torch.testing.assert_close(taught.loss_of_words(loss, hidden, targets), alone)
+    torch.testing.assert_close(taught.hard_loss(loss, hidden, targets), alone)
 
 
 @pytest.fixture

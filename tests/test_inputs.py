@@ -49,6 +49,9 @@ def test_relative_paths_mean_what_they_did_where_a_script_was_started(
     for moved in ("false", "true"):
         run_script("evaluate", "checkpoint=../run", f"hydra.job.chdir={moved}", folder=elsewhere)
         assert f"{found['test/perplexity']:.2f}" in capsys.readouterr().out
+    two = "checkpoint=../run+../run"
+    run_script("evaluate", two, "hydra.job.chdir=true", folder=elsewhere)
+    assert f"{found['test/perplexity']:.2f}" in capsys.readouterr().out
 
 
 CASED = Vocabulary(["<end>", "<unk>", "The", "neural", "network", ".", "U.S.", "<pad>"])

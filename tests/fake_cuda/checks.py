@@ -36,7 +36,7 @@ from patentlm.model.cache import with_cache
 from patentlm.model.network import Network
 from patentlm.reports import calibration
 from patentlm.training.averaging import Average, ExponentialMovingAverage
-from patentlm.training.distillation import Learner, Taught
+from patentlm.training.distillation import Learner, Student
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.muon import Muon
 from tests.networks import make_network, pointer
@@ -106,7 +106,7 @@ def module(
         scheduler=partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
         scheduler_interval="epoch", penalty={"activation": 2.0, "temporal": 1.0},
         carry_state=carry_state, running_text=False, seed=1, checkpoint_entry={},
-        learner=partial(Taught, teacher=teacher, weight=0.5) if teacher else Learner,
+        learner=partial(Student, teacher=teacher, weight=0.5) if teacher else Learner,
     )  # fmt: skip
     trainer = MagicMock(world_size=1, log_every_n_steps=1 if log else 10**9)
     trainer.accumulate_grad_batches = 1

@@ -29,8 +29,8 @@ def with_copies(logs: Tensor, copies: Copies) -> Tensor:
     """Returns log-probabilities `(…, V)` of the mixture.
 
     A word's log-probability grows by `log(1 + c / known)`, where `known` is its probability by the
-    vocabulary and c the sum over all places that hold it; each place has its share of that. So only
-    words that can be copied cost anything.
+    vocabulary and c the sum over all places that hold it; each place has its fraction of that. So
+    only words that can be copied cost anything.
 
     Args:
         logs: log-probabilities by the vocabulary alone, `(…, V)`.
@@ -45,9 +45,9 @@ def with_copies(logs: Tensor, copies: Copies) -> Tensor:
     known = logs + copies.log_weight[..., None]
     probs = copies.log_probs.exp().to(known.dtype)
     sums = sums_by_word(probs, copies.words, known.shape[-1])
-    # The shares of a word add up to 1 whatever they are, so no gradient goes through them.
-    shares = (probs / sums).detach()
-    gains = shares * F.softplus(sums.log() - known.gather(-1, copies.words))
+    # The fractions of a word add up to 1 whatever they are, so no gradient goes through them.
+    fractions = (probs / sums).detach()
+    gains = fractions * F.softplus(sums.log() - known.gather(-1, copies.words))
     return known.scatter_add(-1, copies.words, gains)
 
 

@@ -9,7 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from patentlm.model.copies import Copies, with_copies
 from patentlm.model.linear_cross_entropy import ROWS, linear_cross_entropy
-from patentlm.model.soft_cross_entropy import Ask, soft_cross_entropy
+from patentlm.model.soft_cross_entropy import SoftTargets, soft_cross_entropy
 
 
 class VocabularyHead(nn.Module, ABC):
@@ -53,22 +53,30 @@ class VocabularyHead(nn.Module, ABC):
         losses = F.cross_entropy(self.logits(hidden).float(), targets, reduction="none")
         return -torch.logaddexp(log_weight - losses, log_other).sum()
 
-    def soft_loss(self, hidden: Tensor, ask: Ask, copies: Copies | None = None) -> Tensor:
-        """Returns the mean cross entropy of soft targets; see `soft_cross_entropy`."""
+    def soft_loss(
+        self, hidden: Tensor, soft_targets: SoftTargets, copies: Copies | None = None
+    ) -> Tensor:
+        """Returns the mean cross entropy `()` of soft targets; 0 if N is 0.
+
+        Args:
+            hidden: hidden vectors, `(N, H)`.
+            soft_targets: returns the soft targets of some rows, see `SoftTargets`.
+            copies: what the rows can copy, if this head is one part of a mixture.
+        """
         starts = range(0, max(1, len(hidden)), ROWS)
         parts = [slice(at, min(at + ROWS, len(hidden))) for at in starts]
         sums = [
             checkpoint(
-                self._soft_loss, hidden[part], ask(part), copies and copies.of(part),
+                self._soft_loss, hidden[part], soft_targets(part), copies and copies.of(part),
                 use_reentrant=False,
             )
             for part in parts
         ]  # fmt: skip
         return torch.stack(sums).sum() / max(1, len(hidden))
 
-    def _soft_loss(self, hidden: Tensor, asked: Tensor, copies: Copies | None) -> Tensor:
-        logs = self.logits(hidden).to(asked.dtype).log_softmax(-1)
-        return -(asked * (logs if copies is None else with_copies(logs, copies))).sum()
+    def _soft_loss(self, hidden: Tensor, soft: Tensor, copies: Copies | None) -> Tensor:
+        logs = self.logits(hidden).to(soft.dtype).log_softmax(-1)
+        return -(soft * (logs if copies is None else with_copies(logs, copies))).sum()
 
 
 class SoftmaxHead(VocabularyHead):
@@ -98,8 +106,12 @@ class SoftmaxHead(VocabularyHead):
         weight, bias = self.linear.weight, self.linear.bias
         return linear_cross_entropy(hidden, weight, bias, targets, (log_weight, log_other))
 
-    def soft_loss(self, hidden: Tensor, ask: Ask, copies: Copies | None = None) -> Tensor:
-        return soft_cross_entropy(hidden, self.linear.weight, self.linear.bias, ask, copies)
+    def soft_loss(
+        self, hidden: Tensor, soft_targets: SoftTargets, copies: Copies | None = None
+    ) -> Tensor:
+        return soft_cross_entropy(
+            hidden, self.linear.weight, self.linear.bias, soft_targets, copies
+        )
 
 
 class TiedHead(SoftmaxHead):
@@ -128,8 +140,10 @@ class TiedHead(SoftmaxHead):
     ) -> Tensor:
         return super().mixed_loss(self.projection(hidden), targets, log_weight, log_other)
 
-    def soft_loss(self, hidden: Tensor, ask: Ask, copies: Copies | None = None) -> Tensor:
-        return super().soft_loss(self.projection(hidden), ask, copies)
+    def soft_loss(
+        self, hidden: Tensor, soft_targets: SoftTargets, copies: Copies | None = None
+    ) -> Tensor:
+        return super().soft_loss(self.projection(hidden), soft_targets, copies)
 
 
 class MixtureOfSoftmaxes(VocabularyHead):

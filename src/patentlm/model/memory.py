@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from patentlm.model.autocast import without_autocast
 from patentlm.model.copies import Copies, with_copies
 from patentlm.model.head import VocabularyHead
-from patentlm.model.soft_cross_entropy import Ask
+from patentlm.model.soft_cross_entropy import SoftTargets
 
 Memory = tuple[Tensor, Tensor]
 """Hidden vectors `(P, B, H)`, and the last K words that each had read, latest first, as ids plus 1,
@@ -149,10 +149,12 @@ class CopyingHead(nn.Module, ABC):
         """Returns the mean cross entropy `()` of N rows and targets `(N,)`; 0 if N is 0."""
         return self.softmax.mixed_loss(rows.hidden, targets, *self.log_masses(rows, targets))
 
-    def soft_loss(self, rows: Rows, ask: Ask) -> Tensor:
+    def soft_loss(self, rows: Rows, soft_targets: SoftTargets) -> Tensor:
         """Returns the mean cross entropy `()` of N rows and soft targets; 0 if N is 0."""
         weight, copied = self.log_weights(rows.hidden, rows.scores)
-        return self.softmax.soft_loss(rows.hidden, ask, Copies(weight[:, 0], copied, rows.words))
+        return self.softmax.soft_loss(
+            rows.hidden, soft_targets, Copies(weight[:, 0], copied, rows.words)
+        )
 
 
 def recall(

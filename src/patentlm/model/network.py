@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from patentlm.model.autocast import without_autocast
 from patentlm.model.dropout import Dropout, LockedDropout, drop_words
 from patentlm.model.memory import CopyingHead, Rows, recall
-from patentlm.model.soft_cross_entropy import Ask
+from patentlm.model.soft_cross_entropy import SoftTargets
 
 State = Any
 """What the recurrent layers carry from step to step: opaque, and None means zeros."""
@@ -27,7 +27,7 @@ class Head(Protocol):
 
     def loss(self, hidden: Any, targets: Tensor) -> Tensor: ...
 
-    def soft_loss(self, hidden: Any, ask: Ask) -> Tensor: ...
+    def soft_loss(self, hidden: Any, soft_targets: SoftTargets) -> Tensor: ...
 
 
 class Network(nn.Module):

@@ -12,12 +12,16 @@ from patentlm.model.autocast import product_dtype, without_autocast
 from patentlm.model.copies import Copies, sums_by_word
 from patentlm.model.linear_cross_entropy import rows_at_once, with_bias
 
-Ask = Callable[[slice], Tensor]
+SoftTargets = Callable[[slice], Tensor]
 """Returns the soft targets of some rows: probabilities of all words, `(R, V)`, which sum to 1."""
 
 
 def soft_cross_entropy(
-    hidden: Tensor, weight: Tensor, bias: Tensor, ask: Ask, copies: Copies | None = None
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    soft_targets: SoftTargets,
+    copies: Copies | None = None,
 ) -> Tensor:
     """Returns the mean of `-Σ p(v) log q(v)`, with p the soft targets and q the prediction.
 
@@ -28,14 +32,14 @@ def soft_cross_entropy(
         hidden: hidden vectors, `(N, H)`.
         weight: weights, `(V, H)`.
         bias: bias, `(V,)`.
-        ask: returns the soft targets of some rows, in float32 or wider.
+        soft_targets: returns the soft targets of some rows, in float32 or wider.
         copies: what the N rows can copy; None for a softmax alone.
 
     Returns:
         The loss `()`; 0 if N is 0.
     """
     parts = (None,) * 3 if copies is None else copies
-    total: Tensor = _SoftNllSum.apply(hidden, weight, bias, ask, *parts)  # type: ignore[no-untyped-call]
+    total: Tensor = _SoftNllSum.apply(hidden, weight, bias, soft_targets, *parts)  # type: ignore[no-untyped-call]
     return total / max(1, len(hidden))
 
 
@@ -44,7 +48,12 @@ class _SoftNllSum(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, ask: Ask, *parts: Tensor | None
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        soft_targets: SoftTargets,
+        *parts: Tensor | None,
     ) -> Tensor:
         copies = None if parts[0] is None else Copies(*parts)  # type: ignore[arg-type]
         (count, size), words, inputs = hidden.shape, len(weight), (hidden, weight, bias)
@@ -55,10 +64,10 @@ class _SoftNllSum(torch.autograd.Function):
         losses, by_copies, at_once = [], [], rows_at_once(table)
         for at in range(0, len(rows), at_once):
             padded, real = slice(at, at + at_once), slice(at, min(at + at_once, count))
-            some, asked = None if copies is None else copies.of(real), ask(real)
+            some, soft = None if copies is None else copies.of(real), soft_targets(real)
             with without_autocast(hidden):
                 logits = rows[padded] @ table.t()
-                loss, by_parts = _chunk(logits, asked, some)
+                loss, by_parts = _chunk(logits, soft, some)
                 torch.mm(logits, table, out=by_rows[padded])
                 by_table += logits.t() @ rows[padded]
             losses.append(loss)
@@ -78,38 +87,38 @@ class _SoftNllSum(torch.autograd.Function):
 
 
 def _chunk(
-    logits: Tensor, asked: Tensor, copies: Copies | None
+    logits: Tensor, soft: Tensor, copies: Copies | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Returns the loss `()` of some rows, and its gradients.
 
     Args:
         logits: `(R or more, W)`; those beyond the vocabulary V are of no word. They are overwritten
             with their gradient.
-        asked: soft targets, `(R, V)`.
+        soft: soft targets, `(R, V)`.
         copies: what the rows can copy; None for nothing.
 
     Returns:
         The sum of losses, and its gradients by the log weight of the vocabulary `(R,)` and by the
         log-probabilities of copying `(R, S)`; none without copies.
     """
-    count, words = asked.shape
-    wide = logits[:count].to(asked.dtype)
+    count, words = soft.shape
+    wide = logits[:count].to(soft.dtype)
     known, total = wide[:, :words], wide.logsumexp(1)
-    loss = (total - torch.linalg.vecdot(asked, known)).sum()
+    loss = (total - torch.linalg.vecdot(soft, known)).sum()
     probs = wide.softmax(1)
     if copies is None:
-        probs[:, :words] -= asked
+        probs[:, :words] -= soft
         logits[:count] = probs
         return loss, ()
-    log_weight, log_probs = (part.to(asked.dtype) for part in copies[:2])
+    log_weight, log_probs = (part.to(soft.dtype) for part in copies[:2])
     at = known.gather(1, copies.words) + (log_weight - total)[:, None]  # log(weight q), (R, S)
     copied = log_probs.exp()
     sums = sums_by_word(copied, copies.words, words)
-    shares = asked.gather(1, copies.words) * copied / sums
+    fractions = soft.gather(1, copies.words) * copied / sums
     more = sums.log() - at
-    of_places = shares * more.sigmoid()  # what is asked of each place, and of the vocabulary
+    of_places = fractions * more.sigmoid()  # what is asked of each place, and of the vocabulary
     rest = 1 - of_places.sum(1)
-    probs[:, :words].mul_(rest[:, None]).sub_(asked)
+    probs[:, :words].mul_(rest[:, None]).sub_(soft)
     logits[:count] = probs.scatter_add_(1, copies.words, of_places)
-    loss = loss - log_weight.sum() - (shares * F.softplus(more)).sum()
+    loss = loss - log_weight.sum() - (fractions * F.softplus(more)).sum()
     return loss, (-rest, -of_places)

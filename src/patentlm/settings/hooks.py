@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from patentlm.errors import ConfigError
-from patentlm.paths import expanded
+from patentlm.paths import expanded, members
 from patentlm.settings.arguments import PATHS
 from patentlm.settings.checking import check, mistakes
 from patentlm.settings.kinds import TEXT, Part
@@ -19,6 +19,8 @@ from patentlm.terminal import say
 
 LONGEST = 200
 """Maximum bytes of a job's name; most file systems allow 255 for a folder's name."""
+MODELS = ("checkpoint", "distillation.teacher")
+"""Settings that may name several models, `A+B`."""
 OF_A_SWEEP = ("sweep", "sweeper", "launcher")
 
 
@@ -91,7 +93,8 @@ def keep_paths(config: DictConfig) -> None:
     for name in PATHS if Path.cwd() != start else ():
         path = OmegaConf.select(config, name)
         if isinstance(path, str) and path:
-            OmegaConf.update(config, name, str(start / expanded(path)))
+            parts = members(start / expanded(path)) if name in MODELS else [path]
+            OmegaConf.update(config, name, "+".join(str(start / expanded(part)) for part in parts))
 
 
 def job_name(varied: str) -> str:

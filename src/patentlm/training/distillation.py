@@ -34,7 +34,7 @@ class Learner:
         """Returns the mean loss `()` of N vectors and targets `(N,)`; 0 if N is 0."""
         return self.network.head.loss(hidden, targets)
 
-    def loss_of_words(self, loss: Tensor, hidden: Any, targets: Tensor) -> Tensor:
+    def hard_loss(self, loss: Tensor, hidden: Any, targets: Tensor) -> Tensor:
         """Returns the loss of the words alone, given `loss`, that of all it learns from."""
         return loss
 
@@ -42,7 +42,7 @@ class Learner:
         """Moves what is not trained to a device."""
 
 
-class Taught(Learner):
+class Student(Learner):
     """A network that learns from words and from a teacher's probabilities of all words.
 
     Hinton et al. 2015, "Distilling the knowledge in a neural network", at temperature 1. With the
@@ -73,16 +73,16 @@ class Taught(Learner):
         own, known = hidden.parts
 
         @torch.no_grad()
-        def ask(rows: slice) -> Tensor:
+        def soft_targets(rows: slice) -> Tensor:
             logits = self.teacher.head.logits(known[rows])
             wide = torch.promote_types(logits.dtype, torch.float32)
-            asked = logits.softmax(-1, dtype=wide).mul_(self.weight)
-            rest = torch.full_like(asked[:, :1], 1 - self.weight)
-            return asked.scatter_add_(1, targets[rows, None], rest)
+            soft = logits.softmax(-1, dtype=wide).mul_(self.weight)
+            rest = torch.full_like(soft[:, :1], 1 - self.weight)
+            return soft.scatter_add_(1, targets[rows, None], rest)
 
-        return self.network.head.soft_loss(own, ask)
+        return self.network.head.soft_loss(own, soft_targets)
 
-    def loss_of_words(self, loss: Tensor, hidden: JointHidden, targets: Tensor) -> Tensor:
+    def hard_loss(self, loss: Tensor, hidden: JointHidden, targets: Tensor) -> Tensor:
         return self.network.head.loss(self.own(hidden), targets)
 
     def to(self, device: torch.device) -> None:

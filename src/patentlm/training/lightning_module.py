@@ -185,7 +185,7 @@ class LanguageModel(LightningModule):
 
     @torch.no_grad()
     def _log_step(self, weight: float, loss: Tensor, hidden: Any, targets: Tensor) -> None:
-        loss = weight * self.learner.loss_of_words(loss, hidden, targets)
+        loss = weight * self.learner.hard_loss(loss, hidden, targets)
         hidden = self.learner.own(hidden)
         some = slice(None, None, math.ceil(len(targets) / SAMPLE) or 1)  # from all parts of texts
         right = self.network.head.logits(hidden[some]).argmax(dim=-1) == targets[some]

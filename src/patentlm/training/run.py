@@ -25,7 +25,7 @@ from patentlm.model.network import Network
 from patentlm.sweeps.run_folder import RECORD, RunFolder
 from patentlm.training import distributed, flags, resuming
 from patentlm.training.checkpoints import Checkpoints
-from patentlm.training.distillation import Learner, Taught, load_teacher
+from patentlm.training.distillation import Learner, Student, load_teacher
 from patentlm.training.length import Length, schedule
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.parts import check_parts
@@ -260,7 +260,7 @@ def make_learner(config: DictConfig, metadata: CheckpointMetadata) -> Callable[[
     if not config.distillation:
         return Learner
     teacher = load_teacher(config.distillation.teacher, metadata)
-    return partial(Taught, teacher=teacher, weight=config.distillation.weight)
+    return partial(Student, teacher=teacher, weight=config.distillation.weight)
 
 
 def versions() -> dict[str, str]:
