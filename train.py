@@ -7,19 +7,10 @@ from patentlm.command import command
 
 @command("train")
 def main(config: DictConfig) -> float:
-    """Fits, tests the best checkpoint, reports; returns the best valid perplexity."""
-    from patentlm.training.run import TrainingRun  # torch takes seconds to import: not for --help
+    """Trains as a run in its folder; returns the best valid perplexity."""
+    from patentlm.training.run import train  # torch takes seconds to import: not for --help
 
-    run = TrainingRun(config)
-    if run.is_complete:
-        return run.result
-    run.begin()
-    if run.starts_processes:
-        return run.in_processes()
-    run.prepare()
-    run.fit()
-    run.test()
-    return run.report()
+    return train(config)
 
 
 if __name__ == "__main__":

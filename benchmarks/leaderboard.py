@@ -28,7 +28,7 @@ Metrics = dict[str, Any]
 
 def jobs(sweep: Path) -> Iterator[tuple[str, Metrics]]:
     """The preset and the metrics of each complete job of a sweep."""
-    for path in sorted(sweep.rglob("metrics.json")):
+    for path in sorted(sweep.glob("*/*/metrics.json")):
         settings = json.loads((path.parent / "run.json").read_text(encoding="utf-8"))["overrides"]
         preset = next((s for s in settings if s.startswith("experiment=")), "defaults")
         yield preset, json.loads(path.read_text(encoding="utf-8"))

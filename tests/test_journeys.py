@@ -132,7 +132,7 @@ def test_a_resumed_run_ends_like_one_that_was_not_interrupted(train):
 
 def test_a_resumed_run_goes_on_with_muon_a_cycle_and_averaged_weights(train, capsys):
     settings = (
-        "experiment=best_cpu", "callbacks=ema", "windows.batch_size=4",
+        "experiment=best_cpu", "distillation=none", "callbacks=ema", "windows.batch_size=4",
         "trainer.max_epochs=3", FEW,
     )  # fmt: skip
     whole = train("whole", *settings)
@@ -147,7 +147,9 @@ def test_a_resumed_run_goes_on_with_muon_a_cycle_and_averaged_weights(train, cap
     assert "can't be made longer" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["minute", "awd_lstm", "mogrifier", "best_cpu", "copying"])
+@pytest.mark.parametrize(
+    "name", ["minute", "five_minutes", "awd_lstm", "mogrifier", "best_cpu", "copying"]
+)
 def test_presets_train_and_write(train, run_script, capsys, name):
     folder = train("run", f"experiment={name}", "windows.batch_size=4", "trainer.max_epochs=1")
     assert metrics(folder)["test/perplexity"] < metrics(folder)["vocabulary"]

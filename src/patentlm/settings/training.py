@@ -116,7 +116,7 @@ SCHEDULER = Part(
     is_open=True,
 )
 
-DISTILLATION = {"teacher": TEXT, "weight": number(0, 1)}
+DISTILLATION = {"teacher": TEXT, "experiment": TEXT, "weight": number(0, 1)}
 SUBWORDS = {"shortest": whole(1, 100), "longest": whole(1, 100), "min_words": whole(2)}
 
 PROFILER = Part(

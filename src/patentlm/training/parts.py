@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from patentlm.checkpoint import build_data, build_network, find
 from patentlm.errors import ConfigError, DataError
-from patentlm.paths import expanded, members
+from patentlm.paths import expanded
+from patentlm.training import teachers
 from patentlm.training.length import Length, schedule
 
 WORDS = 10
@@ -33,9 +34,7 @@ def check_parts(config: DictConfig, *, new: bool) -> None:
     vectors = plain["word_vectors"]
     if new and vectors and not expanded(vectors).is_file():
         raise DataError(f"{vectors}: no such file; check word_vectors")
-    if plain["distillation"]:
-        for teacher in members(plain["distillation"]["teacher"]):
-            find(teacher)
+    teachers.check(config)
     build_data(plain["data"])
     build_data(plain["tokenizer"])
     # On the meta device no memory is allocated and no random number drawn.

@@ -15,6 +15,7 @@ from patentlm.data.windows import describe_context
 from patentlm.evaluation.scoring import score_most_common, score_unigram
 from patentlm.sweeps.run_folder import METRICS, RunFolder
 from patentlm.trained_model import TrainedModel
+from patentlm.training import teachers
 from patentlm.training.checkpoints import Checkpoints
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.showing import show
@@ -49,16 +50,28 @@ def report(
         The best valid perplexity.
     """
     metrics = _metrics(trainer, model, data, metadata)
+    if metrics["fit/seconds"] is not None:
+        metrics["fit/seconds"] += teachers.fit_seconds(folder)
     if trainer.is_global_zero:
-        texts = TrainedModel(model.network, metadata).generate(count=count, seed=metadata.seed)
-        samples = "\n\n".join(f"{n}. {text}" for n, text in enumerate(texts, 1))
-        heading = f"Generated after training on {metadata.label}, seed {metadata.seed}:"
-        folder.store("samples.txt", f"{heading}\n\n{samples}\n")
-        log.info("\n%s\n\n%s\n\n%s\n", _table(metrics, data), heading, samples)
+        if metrics["test/targets"]:
+            log.info("\n%s\n", _table(metrics, data))
+        if count:
+            texts = _texts(TrainedModel(model.network, metadata), count)
+            folder.store("samples.txt", f"{texts}\n")
+            log.info("%s\n", texts)
         folder.store_json(METRICS, metrics)  # last: a run that has it is complete
-        show(folder, TrainedModel(model.network.cpu(), metadata), data, page=page)
+        if count or page:
+            show(folder, TrainedModel(model.network.cpu(), metadata), data, page=page)
     valid = metrics["valid/perplexity"]
     return float("nan") if valid is None else float(valid)
+
+
+def _texts(model: TrainedModel, count: int) -> str:
+    """Returns numbered sample texts below a line about them."""
+    label, seed = model.metadata.label, model.metadata.seed
+    texts = enumerate(model.generate(count=count, seed=seed), 1)
+    numbered = [f"{number}. {text}" for number, text in texts]
+    return "\n\n".join([f"Generated after training on {label}, seed {seed}:", *numbered])
 
 
 def _metrics(

@@ -4,7 +4,6 @@ import logging
 import os
 import platform
 import warnings
-from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,11 +20,9 @@ from patentlm.checkpoint import CheckpointMetadata, build_network, read
 from patentlm.data.datamodule import PatentData
 from patentlm.errors import ConfigError
 from patentlm.generation.sampling import check_sampling
-from patentlm.model.network import Network
 from patentlm.sweeps.run_folder import RECORD, RunFolder
-from patentlm.training import distributed, flags, resuming
+from patentlm.training import distributed, flags, resuming, teachers
 from patentlm.training.checkpoints import Checkpoints
-from patentlm.training.distillation import Learner, Student, load_teacher
 from patentlm.training.length import Length, schedule
 from patentlm.training.lightning_module import LanguageModel
 from patentlm.training.parts import check_parts
@@ -84,6 +81,15 @@ class TrainingRun:
         check_parts(config, new=self.resume is None)
         self.trainer = make_trainer(config, purge_step=self.resume.step if self.resume else None)
 
+    def train_teacher(self) -> None:
+        """Trains the run's own teacher first, if it has one."""
+        experiment = teachers.experiment_of(self.config)
+        if experiment:
+            with teachers.at_its_place(self.config, self.folder) as config:
+                log.info("Its teacher first, experiment=%s", experiment)
+                train(config)
+            prepare_process(self.config.seed)
+
     @property
     def starts_processes(self) -> bool:
         """True if the run needs several processes, which this one has to start."""
@@ -92,6 +98,13 @@ class TrainingRun:
     def in_processes(self) -> float:
         """Does the rest in as many processes as the trainer needs; see `train_share`."""
         return distributed.launch(train_share, self.config, self.trainer)
+
+    def go(self) -> float:
+        """Does the rest in this process; returns the best valid perplexity."""
+        self.prepare()
+        self.fit()
+        self.test()
+        return self.report()
 
     def prepare(self) -> None:
         """Makes data and network, new or from a checkpoint."""
@@ -150,14 +163,23 @@ class TrainingRun:
         )  # fmt: skip
 
 
+def train(config: DictConfig) -> float:
+    """Trains, tests the best checkpoint, reports; returns the best valid perplexity."""
+    run = TrainingRun(config)
+    if run.is_complete:
+        return run.result
+    run.begin()
+    run.train_teacher()
+    if run.starts_processes:
+        return run.in_processes()
+    return run.go()
+
+
 def train_share(config: DictConfig) -> float:
     """Runs one process's part of a run of several; returns the best valid perplexity."""
     run = TrainingRun(config)
     run.begin()
-    run.prepare()
-    run.fit()
-    run.test()
-    return run.report()
+    return run.go()
 
 
 def prepare_process(seed: int) -> None:
@@ -247,20 +269,8 @@ def make_model(
         subwords=partial(Subwords, metadata.vocabulary, **config.subwords)
         if config.subwords
         else None,
-        learner=make_learner(config, metadata),
+        learner=teachers.make_learner(config, metadata),
     )
-
-
-def make_learner(config: DictConfig, metadata: CheckpointMetadata) -> Callable[[Network], Learner]:
-    """Returns how the network learns: alone or from a teacher.
-
-    Raises:
-        PatentLMError: if the teacher can't be loaded or knows other words.
-    """
-    if not config.distillation:
-        return Learner
-    teacher = load_teacher(config.distillation.teacher, metadata)
-    return partial(Student, teacher=teacher, weight=config.distillation.weight)
 
 
 def versions() -> dict[str, str]:
