@@ -3,9 +3,9 @@
     python -m benchmarks.parts ../shared/data/neural_network_split --preset quick
 
 Each change is trained by itself, one after another, as `train.py` trains the preset without its
-teacher, and is judged on valid alone; `--settings trainer.max_epochs=2` makes it short. What a training came to is kept in
-`outputs/trainings`, and is not trained again with the same settings. Prints a table and writes
-`benchmarks/results/parts_PRESET.json`.
+teacher, and is judged on valid alone; `--settings trainer.max_epochs=2` makes it short. What a
+training came to is kept in `outputs/trainings`, and is not trained again with the same settings.
+Prints a table and writes `benchmarks/results/parts_PRESET.json`.
 """
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter

@@ -79,7 +79,8 @@ def outcome(folder: Path) -> dict[str, Any]:
         found[f"{name}.step"] = content["global_step"]
     metrics = json.loads((folder / "metrics.json").read_text())
     found["metrics"] = {name: value for name, value in metrics.items() if name not in TIMES}
-    found["samples"] = (folder / "samples.txt").read_text()
+    samples = folder / "samples.txt"
+    found["samples"] = samples.read_text() if samples.is_file() else None
     return found
 
 

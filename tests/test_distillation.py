@@ -50,6 +50,16 @@ def log_probs(model):
 
 
 @pytest.mark.parametrize("head", HEADS)
+def test_probabilities_are_those_of_the_logits(head):
+    networks = [network(seed, head=HEADS[head]).double() for seed in (1, 2)]
+    for made in (*networks, Ensemble(networks)):
+        hidden = made(INPUTS)[0]
+        probs, logits = made.head.probs(hidden), made.head.logits(hidden)
+        torch.testing.assert_close(probs, logits.softmax(-1).to(probs.dtype))
+        assert not probs.requires_grad
+
+
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("rows", [2, 768])
 def test_the_loss_is_that_of_the_words_and_of_the_teachers_probabilities(head, rows, monkeypatch):
     for module in ("linear_cross_entropy", "head"):

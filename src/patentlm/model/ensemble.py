@@ -71,6 +71,14 @@ class EnsembleHead(nn.Module):
         ]
         return torch.logsumexp(torch.stack(scores), dim=0) - math.log(len(scores))
 
+    def probs(self, hidden: JointHidden) -> Tensor:
+        """Returns probabilities `(…, V)`: the mean of the members', without a gradient."""
+        pairs = zip(self.members, hidden.parts, strict=True)
+        first, *others = (member.head.probs(part) for member, part in pairs)
+        for other in others:
+            first += other
+        return first.div_(len(self.members))
+
     def loss(self, hidden: JointHidden, targets: Tensor) -> Tensor:
         """Returns the sum of the members' own losses, so that each learns as if alone."""
         pairs = zip(self.members, hidden.parts, strict=True)

@@ -19,6 +19,15 @@ class VocabularyHead(nn.Module, ABC):
     def logits(self, hidden: Tensor) -> Tensor:
         """Returns unnormalised log-probabilities `(…, V)` for hidden vectors `(…, H)`."""
 
+    @torch.no_grad()
+    def probs(self, hidden: Tensor) -> Tensor:
+        """Returns probabilities `(…, V)` for hidden vectors `(…, H)`, in float32 or wider.
+
+        No gradient goes through them.
+        """
+        logits = self.logits(hidden)
+        return logits.softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+
     @abstractmethod
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Returns the mean cross entropy `()` of hidden vectors `(N, H)` and targets `(N,)`.

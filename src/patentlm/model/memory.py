@@ -145,6 +145,13 @@ class CopyingHead(nn.Module, ABC):
         logs = self.softmax.logits(rows.hidden).log_softmax(-1)
         return with_copies(logs, Copies(weight[..., 0], copied, rows.words))
 
+    @torch.no_grad()
+    def probs(self, rows: Rows) -> Tensor:
+        """Returns probabilities `(…, V)` for rows, in float32 or wider, without a gradient."""
+        weight, copied = self.log_weights(rows.hidden, rows.scores)
+        probs = self.softmax.probs(rows.hidden).mul_(weight.exp())
+        return probs.scatter_add_(-1, rows.words, copied.exp().to(probs.dtype))
+
     def loss(self, rows: Rows, targets: Tensor) -> Tensor:
         """Returns the mean cross entropy `()` of N rows and targets `(N,)`; 0 if N is 0."""
         return self.softmax.mixed_loss(rows.hidden, targets, *self.log_masses(rows, targets))

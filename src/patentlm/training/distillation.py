@@ -74,9 +74,7 @@ class Student(Learner):
 
         @torch.no_grad()
         def soft_targets(rows: slice) -> Tensor:
-            logits = self.teacher.head.logits(known[rows])
-            wide = torch.promote_types(logits.dtype, torch.float32)
-            soft = logits.softmax(-1, dtype=wide).mul_(self.weight)
+            soft = self.teacher.head.probs(known[rows]).mul_(self.weight)
             rest = torch.full_like(soft[:, :1], 1 - self.weight)
             return soft.scatter_add_(1, targets[rows, None], rest)
 
