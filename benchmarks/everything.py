@@ -26,7 +26,6 @@ SETTINGS = (
     "adaptation.learning_rate=7.5e-4",
     "adaptation.decay=0",
 )
-COMPONENTS = ("model", "n-gram", "cache")
 
 
 def settings_of(run: str) -> str:
@@ -73,7 +72,8 @@ def main() -> None:
     scores = together("+".join(str(Path(run).resolve()) for run in runs))
     valid = scores["mixture/valid/perplexity"]
     found = [*map(alone, runs), row("together, mixed and adapted", valid, scores)]
-    weights = ", ".join(f"{part} {scores[f'mixture/{part}/weight']:.3f}" for part in COMPONENTS)
+    found_weights = {key.split("/")[1]: scores[key] for key in scores if key.endswith("/weight")}
+    weights = ", ".join(f"{part} {weight:.3f}" for part, weight in found_weights.items())
     title = "Without a limit: models together, mixed and adapted"
     note = f"`evaluate.py {' '.join(SETTINGS)}`. Weights fitted on valid: {weights}."
     results.write("everything", title, found, seed=None, note=note)

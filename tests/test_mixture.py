@@ -53,7 +53,9 @@ KINDS = [plain, pointer, ensemble]
 def mixture(network, context=None, **changed):
     settings = {"ngram_order": 3, "cache_size": 4, "neighbours": 5, **changed}
     made = mix(network, TRAIN, vocabulary=V, context=context, **settings)
-    made.weights, made.temperatures = WEIGHTS, TEMPERATURES
+    more = len(made.components) - len(WEIGHTS)  # the members of an ensemble but for the first
+    made.weights = [WEIGHTS[0] / (1 + more)] * (1 + more) + WEIGHTS[1:]
+    made.temperatures = [TEMPERATURES[0]] * more + TEMPERATURES
     return made
 
 
@@ -206,12 +208,27 @@ def test_a_fit_makes_what_it_is_fitted_to_likelier(make):
     windows = evaluation_windows(ids, context=None, batch_size=2)
     alone = score_network(network.network, windows).perplexity
     found = fit_mixture(network, read_windows(network, windows))
-    assert [part.name for part in found.components] == ["model", "n-gram", "cache", "neighbours"]
+    models = ["model 1", "model 2"] if make is ensemble else ["model"]
+    names = [part.name for part in found.components]
+    assert names == [*models, "n-gram", "cache", "neighbours"]
     assert found.perplexity < alone
     assert found.perplexity == pytest.approx(score_network(network, windows).perplexity, rel=1e-4)
     assert sum(part.weight for part in found.components) == pytest.approx(1)
     assert all(part.without >= found.perplexity * 0.999 for part in found.components)
     assert found.targets == 13
+
+
+def test_each_member_of_an_ensemble_has_a_weight_of_its_own():
+    network = mix(ensemble(), TRAIN, vocabulary=V, context=None, ngram_order=0, cache_size=0,
+                  neighbours=0)  # fmt: skip
+    ids = np.array([0, 2, 3, 5, 2, 3, 5, 0, 4, 4, 2, 4, 4, 0], np.uint16)
+    windows = evaluation_windows(ids, context=None, batch_size=2)
+    mean = score_network(network.network, windows).perplexity
+    assert score_network(network, windows).perplexity == pytest.approx(mean)  # before a fit
+    found = fit_mixture(network, read_windows(network, windows))
+    alone = [score_network(member, windows).perplexity for member in network.network.members]
+    assert found.perplexity < min(mean, *alone) * 1.0001
+    assert found.perplexity == pytest.approx(score_network(network, windows).perplexity, rel=1e-4)
 
 
 def test_shares_tell_which_component_gave_a_word():

@@ -11,7 +11,7 @@ from patentlm.data.arrays import Ids
 from patentlm.data.windows import Windows
 from patentlm.evaluation.ngram import KneserNey
 from patentlm.evaluation.scoring import read_windows
-from patentlm.model.ensemble import JointHidden
+from patentlm.model.ensemble import Ensemble, JointHidden
 from patentlm.model.memory import Rows
 from patentlm.model.network import Network
 from patentlm.terminal import say
@@ -90,11 +90,22 @@ class Component:
     scores: Callable[[Parts], Scores]
 
 
-def model_component(network: Network) -> Component:
-    """Returns the component of a network."""
-    return Component(
-        "model", OF_THE_MODEL, lambda parts: Scores(network.head.logits(parts.hidden).float())
-    )
+def model_components(network: Network) -> list[Component]:
+    """Returns the component of a network; for an ensemble, one for each member."""
+    if not isinstance(network, Ensemble):
+        return [Component("model", OF_THE_MODEL, lambda parts: _said(network, parts.hidden))]
+    return [
+        Component(
+            f"model {at + 1}",
+            OF_THE_MODEL,
+            lambda parts, at=at: _said(network.members[at], parts.hidden.parts[at]),  # type: ignore[misc]
+        )
+        for at in range(len(network.members))
+    ]
+
+
+def _said(network: Network, hidden: Any) -> Scores:
+    return Scores(network.head.logits(hidden).float())
 
 
 def ngram_component(model: KneserNey) -> Component:

@@ -14,13 +14,13 @@ from patentlm.evaluation.components import (
     Scores,
     TrainingStates,
     cache_component,
-    model_component,
+    model_components,
     neighbours_component,
     ngram_component,
     vectors_of,
 )
 from patentlm.evaluation.ngram import KneserNey
-from patentlm.model.ensemble import JointHidden
+from patentlm.model.ensemble import Ensemble, JointHidden
 from patentlm.model.memory import empty_places
 from patentlm.model.network import Head, Network, State
 
@@ -33,11 +33,11 @@ class Mixture(Network):
     """A linear interpolation of a network's probabilities with those of other components.
 
     It is a network itself, so it scores, writes and adapts like one. Where a component predicts
-    nothing, as the cache does at the first word, its weight goes to the network.
+    nothing, as the cache does at the first word, its weight goes to the first.
 
     Args:
         network: trained network.
-        components: components of the mixture, the network's first.
+        components: components of the mixture, the network's first; an ensemble has several.
         vocabulary: number of words V.
         order: words in the longest n-gram.
         cache_size: positions of the text remembered.
@@ -55,7 +55,8 @@ class Mixture(Network):
         nn.Module.__init__(self)
         self.network, self.components, self.vocabulary = network, list(components), vocabulary
         self.order, self.cache_size = order, cache_size
-        self.weights = [1.0, *[0.0] * (len(components) - 1)]
+        models = len(network.members) if isinstance(network, Ensemble) else 1
+        self.weights = [1 / models] * models + [0.0] * (len(components) - models)
         self.temperatures = [1.0] * len(components)
 
     @property
@@ -144,7 +145,7 @@ def mix(
         cache_size: positions of the text remembered; 0 for no cache.
         neighbours: nearest training states; 0 for none.
     """
-    components = [model_component(network)]
+    components = model_components(network)
     if ngram_order:
         counted = KneserNey(train, vocabulary=vocabulary, order=ngram_order)
         components.append(ngram_component(counted))
