@@ -24,8 +24,9 @@ LIGHTNING = {
 }  # fmt: skip
 HYDRA = {
     "training.run", "training.trainer", "training.length", "training.distributed",
-    "training.parts", "command", "sweeps.jobs", "sweeps.search", "settings.arguments",
-    "settings.explaining", "settings.hooks", "hydra_plugins.patentlm_optuna.sweeper",
+    "training.parts", "training.teachers", "command", "sweeps.jobs", "sweeps.search",
+    "settings.arguments", "settings.explaining", "settings.hooks",
+    "hydra_plugins.patentlm_optuna.sweeper",
 }  # fmt: skip
 OPTUNA = {"sweeps.search", "sweeps.pruning"}
 FLOORS = [  # each room imports from those above it alone
