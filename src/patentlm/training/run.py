@@ -85,9 +85,9 @@ class TrainingRun:
         """Trains the run's own teacher first, if it has one."""
         experiment = teachers.experiment_of(self.config)
         if experiment:
-            with teachers.at_its_place(self.config, self.folder) as config:
+            with teachers.own(self.config, self.folder) as config:
                 log.info("Its teacher first, experiment=%s", experiment)
-                train(config)
+                log.info("Its teacher is trained: valid perplexity %.1f", train(config))
             prepare_process(self.config.seed)
 
     @property

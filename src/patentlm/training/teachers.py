@@ -71,8 +71,8 @@ def make_learner(config: DictConfig, metadata: CheckpointMetadata) -> Callable[[
 
 
 @contextmanager
-def at_its_place(config: DictConfig, folder: RunFolder) -> Iterator[DictConfig]:
-    """Makes a folder for a run's own teacher, and its settings those that Hydra knows.
+def own(config: DictConfig, folder: RunFolder) -> Iterator[DictConfig]:
+    """Makes the folder of a run's own teacher; until the end Hydra knows the teacher's settings.
 
     Args:
         config: config of the run.
@@ -81,19 +81,19 @@ def at_its_place(config: DictConfig, folder: RunFolder) -> Iterator[DictConfig]:
     Yields:
         Config of the teacher.
     """
-    told = HydraConfig.instance().cfg
-    own = RunFolder(folder.path / FOLDER)
-    composed = _composed(config, own.path)
+    before = HydraConfig.instance().cfg
+    place = RunFolder(folder.path / FOLDER)
+    composed = _composed(config, place.path)
     teacher = composed.copy()
     with open_dict(teacher):
         del teacher.hydra
-    own.path.mkdir(exist_ok=True)
-    own.store("config.yaml", OmegaConf.to_yaml(teacher))
+    place.path.mkdir(exist_ok=True)
+    place.store("config.yaml", OmegaConf.to_yaml(teacher))
     HydraConfig.instance().set_config(composed)
     try:
         yield teacher
     finally:
-        HydraConfig.instance().cfg = told
+        HydraConfig.instance().cfg = before
 
 
 def fit_seconds(folder: RunFolder) -> float:
