@@ -102,7 +102,8 @@ def choose_precision(precision: str, accelerator: str) -> str:
 
 def _scalars(config: DictConfig) -> Iterator[tuple[str, Scalar]]:
     """Returns single settings by dotted name, for the run's loggers."""
-    groups = ("data", "tokenizer", "windows", "model", "optimizer", "scheduler", "trainer")
+    groups = ("data", "tokenizer", "windows", "model", "optimizer", "scheduler", "subwords",
+              "distillation", "trainer")  # fmt: skip
     choices = HydraConfig.get().runtime.choices
     yield "seed", config.seed
     for group in groups:
