@@ -158,11 +158,12 @@ def test_presets_train_and_write(train, run_script, capsys, name):
     assert len(capsys.readouterr().out.split("\n\n")) == 2
 
 
-def test_what_is_tested_and_kept_are_averaged_weights(train):
+@pytest.mark.parametrize("callbacks", ["ema", "polynomial"])
+def test_what_is_tested_and_kept_are_averaged_weights(train, callbacks):
     settings = ("windows=stream", "windows.random_length=true", "windows.batch_size=4")
     plain, averaged = (
         train(name, *settings, "trainer.max_epochs=1", *more)
-        for name, more in (("plain", ()), ("averaged", ("callbacks=ema",)))
+        for name, more in (("plain", ()), ("averaged", (f"callbacks={callbacks}",)))
     )
     single, mean = (
         torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]

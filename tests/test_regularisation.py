@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from patentlm.training.averaging import NonMonotonicAveraging
+from patentlm.training.averaging import NonMonotonicAveraging, PolynomialAverage
 from patentlm.training.regularisation import ActivationPenalty
 from tests.networks import make_network
 
@@ -77,3 +77,13 @@ def test_the_average_is_of_all_steps_since_it_began():
 
 def test_until_then_it_is_the_weights_themselves():
     assert averaging([9, 8]).average(torch.tensor(1.0), torch.tensor(5.0), 20) == 5
+
+
+@pytest.mark.parametrize(
+    ("power", "expected"), [(0, (1 + 2 + 6) / 3), (1, (1 + 2 * 2 + 3 * 6) / 6)]
+)
+def test_a_polynomial_average_counts_each_step_by_a_power_of_its_number(power, expected):
+    callback, average = PolynomialAverage(power=power), torch.tensor(1.0)
+    for steps, weight in ((1, 2.0), (2, 6.0)):
+        average = callback.average(average, torch.tensor(weight), steps)
+    assert average.item() == pytest.approx(expected)

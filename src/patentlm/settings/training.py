@@ -212,6 +212,7 @@ CALLBACKS = Named(
                 "decay": number(0, 1),
                 "start": whole(0),
             },
+            "patentlm.training.averaging.PolynomialAverage": {"power": NOT_NEGATIVE},
             "patentlm.sweeps.pruning.Pruning": {
                 "number": ANYTHING,
                 "study": ANYTHING,

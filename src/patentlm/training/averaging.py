@@ -131,3 +131,23 @@ class ExponentialMovingAverage(Averaging):
 
     def average(self, average: Tensor, current: Tensor, steps: int) -> Tensor:
         return current if steps < self.start else self.moved(average, current, steps)
+
+
+class PolynomialAverage(Averaging):
+    """An average of the weights of all steps, in which the later a step, the more it counts.
+
+    Polynomial-decay averaging of Shamir & Zhang 2013, "Stochastic gradient descent for non-smooth
+    optimization": the t-th step counts about `t ** power`. So the average grows with the run, and
+    no length has to be chosen.
+
+    Args:
+        power: 0 for the mean of all steps; the larger, the fewer count.
+    """
+
+    def __init__(self, *, power: float) -> None:
+        super().__init__(self.average)
+        self.power = power
+
+    def average(self, average: Tensor, current: Tensor, steps: int) -> Tensor:
+        share = (self.power + 1) / (self.power + steps + 1)
+        return average + (current - average) * share
