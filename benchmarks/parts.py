@@ -2,10 +2,10 @@
 
     python -m benchmarks.parts ../shared/data/neural_network_split --preset quick
 
-Each change is trained by itself, one after another, as `train.py` trains the preset without its
-teacher, and is judged on valid alone; `--settings trainer.max_epochs=2` makes it short. What a
-training came to is kept in `outputs/trainings`, and is not trained again with the same settings.
-Prints a table and writes `benchmarks/results/parts_PRESET.json`.
+Each change is trained by itself, one after another, as `train.py` trains the preset, and is judged
+on valid alone; `--settings trainer.max_epochs=2` makes it short. What a training came to is kept in
+`outputs/trainings`, and is not trained again with the same settings. Prints a table and writes
+`benchmarks/results/parts_PRESET.json`.
 """
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -67,8 +67,7 @@ def main() -> None:
     """Trains with the changes that are missing, prints and writes."""
     arguments = asked()
     preset = f"experiment={arguments.preset}"
-    common = [*on_the_split(arguments.data_folder), preset, "distillation=none"]
-    common += arguments.settings
+    common = [*on_the_split(arguments.data_folder), preset, *arguments.settings]
     all_changes = PARTS[arguments.preset]
     chosen = {name: all_changes[name] for name in arguments.only or all_changes}
     changes = {"the preset itself": [], **chosen}

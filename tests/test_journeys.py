@@ -132,7 +132,7 @@ def test_a_resumed_run_ends_like_one_that_was_not_interrupted(train):
 
 def test_a_resumed_run_goes_on_with_muon_a_cycle_and_averaged_weights(train, capsys):
     settings = (
-        "experiment=best_cpu", "distillation=none", "callbacks=ema", "windows.batch_size=4",
+        "experiment=best_cpu", "callbacks=ema", "windows.batch_size=4",
         "trainer.max_epochs=3", FEW,
     )  # fmt: skip
     whole = train("whole", *settings)
