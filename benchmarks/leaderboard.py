@@ -72,7 +72,10 @@ def main() -> None:
     results.write("leaderboard", title, rows, seed=None, note=NOTE, plot="test perplexity")
 
 
-NOTE = "Mean ± standard deviation over the seeds that the table names."
+NOTE = (
+    "Mean ± standard deviation over the seeds that the table names. Times include the training of "
+    "a preset's teacher; those of different precisions are from different machines."
+)
 
 if __name__ == "__main__":
     main()

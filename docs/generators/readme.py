@@ -33,8 +33,9 @@ def models() -> str:
     head = "| `experiment=` | what it is | parameters | test perplexity | training |"
     lines = [head, "| --- | --- | ---: | ---: | ---: |", *map(_line, rows)]
     machine = found["machine"]
-    origin = f"(Measured on {found['date']}, {machine['cores']} cores of an {machine['cpu']}, "
-    origin += f"precision {found['rows'][0]['precision']}, load before: {machine['load']}.)"
+    precisions = " or ".join(dict.fromkeys(row["precision"] for row in found["rows"]))
+    origin = f"(Measured until {found['date']}, {machine['cores']} cores of an {machine['cpu']}, "
+    origin += f"precision {precisions}.)"
     return "\n".join(["", *lines, "", origin, ""])
 
 
