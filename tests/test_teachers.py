@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.ours import configured
 from benchmarks.time_to_perplexity import our_epochs
 from tests.interruption import outcome, signal_at
 
@@ -88,10 +87,7 @@ def test_the_teacher_keeps_its_recipe_and_takes_over_the_rest(train):
 
 def test_the_time_of_a_run_includes_its_teachers(train):
     own = train(*OWN)
-    alone = train("distillation=teacher", f"distillation.teacher={own}/teacher", name="given")
-    spent = metrics(own)["fit/seconds"] - metrics(own / "teacher")["fit/seconds"]
-    assert spent > 0
-    assert metrics(alone)["fit/seconds"] > 0
+    assert metrics(own)["fit/seconds"] > metrics(own / "teacher")["fit/seconds"] > 0
 
 
 @pytest.mark.parametrize("step", [2, 9])  # of the teacher, of the run itself
@@ -176,4 +172,3 @@ def test_benchmarks_count_the_time_of_a_teacher(tmp_path, patents_csv):
     folder.mkdir()
     (epoch,) = our_epochs([*settings, "distillation=quick"], folder)
     assert epoch["seconds"] > metrics(folder / "teacher")["fit/seconds"]
-    assert configured(settings, folder).distillation == {}
