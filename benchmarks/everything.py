@@ -72,8 +72,8 @@ def main() -> None:
     scores = together("+".join(str(Path(run).resolve()) for run in runs))
     valid = scores["mixture/valid/perplexity"]
     found = [*map(alone, runs), row("together, mixed and adapted", valid, scores)]
-    found_weights = {key.split("/")[1]: scores[key] for key in scores if key.endswith("/weight")}
-    weights = ", ".join(f"{part} {weight:.3f}" for part, weight in found_weights.items())
+    named = {key.split("/")[1]: scores[key] for key in scores if key.endswith("/weight")}
+    weights = ", ".join(f"{part} {weight:.3f}" for part, weight in named.items())
     title = "Without a limit: models together, mixed and adapted"
     note = f"`evaluate.py {' '.join(SETTINGS)}`. Weights fitted on valid: {weights}."
     results.write("everything", title, found, seed=None, note=note)

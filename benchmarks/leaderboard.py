@@ -74,7 +74,7 @@ def main() -> None:
 
 NOTE = (
     "Mean ± standard deviation over the seeds that the table names. Times include the training of "
-    "a preset's teacher; those of different precisions are from different machines."
+    "a preset's teacher. Complete runs are kept, so rows can be from different machines and days."
 )
 
 if __name__ == "__main__":

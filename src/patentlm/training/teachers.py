@@ -36,6 +36,9 @@ def experiment_of(config: DictConfig) -> str | None:
 def check(config: DictConfig) -> None:
     """Checks a run's teacher: that it is there, or can be trained, its own teacher too.
 
+    Args:
+        config: config of the run.
+
     Raises:
         PatentLMError: if it is not there, there is no such experiment, or one teaches itself.
     """
@@ -58,14 +61,17 @@ def check(config: DictConfig) -> None:
 def make_learner(config: DictConfig, metadata: CheckpointMetadata) -> Callable[[Network], Learner]:
     """Returns how a run's network learns: alone or from a teacher.
 
+    Args:
+        config: config of the run.
+        metadata: metadata of its checkpoints.
+
     Raises:
         PatentLMError: if the teacher can't be loaded or knows other words.
     """
     if not config.distillation:
         return Learner
-    own = experiment_of(config)
-    folder = Path(HydraConfig.get().runtime.output_dir, FOLDER)
-    path = folder if own else config.distillation.teacher
+    place = Path(HydraConfig.get().runtime.output_dir, FOLDER)
+    path = place if experiment_of(config) else config.distillation.teacher
     teacher = load_teacher(str(path), metadata)
     return partial(Student, teacher=teacher, weight=config.distillation.weight)
 
@@ -97,7 +103,7 @@ def own(config: DictConfig, folder: RunFolder) -> Iterator[DictConfig]:
 
 
 def fit_seconds(folder: RunFolder) -> float:
-    """Returns what the training of a run's own teacher took; 0 without one."""
+    """Returns the seconds that the training of a run's own teacher took; 0 without one."""
     metrics = RunFolder(folder.path / FOLDER).metrics or {}
     return float(metrics.get("fit/seconds") or 0)
 
