@@ -208,6 +208,10 @@ def test_of_a_setting_that_repeats_another_the_other_one_is_named():
             "train data.path=x.csv",
             "data.path: not a setting of the options chosen; data=corpus, data=file has it",
         ),
+        (
+            "train data.path=x.csv --cfg job",
+            "data.path: not a setting of the options chosen; data=corpus, data=file has it",
+        ),
         ("train prompt=x", "prompt: no such setting; --help lists all of them"),
         ("train seed=1,2", "seed=1,2: several values need -m; a comma inside a value needs quotes"),
         (f"train {'k' * 30}", "an argument: settings are written name=value, such as seed=…"),

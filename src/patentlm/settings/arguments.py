@@ -21,10 +21,14 @@ PATHS = (
 """Settings taken literally, except that the resolvers `now`, `oc.env` and `hydra` are applied."""
 
 SWEEP = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
-FLAGS = {
-    "-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "--resolve", "-p", "--package",
-    "-r", "--run", "-m", "--multirun", "-sc", "--shell-completion", "-cp", "--config-path", "-cn",
-    "--config-name", "-cd", "--config-dir", "--experimental-rerun", "-i", "--info",
+VALUED_FLAGS = {
+    "-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd",
+    "--config-dir", "--experimental-rerun", "-i", "--info",
+}  # fmt: skip
+"""Arguments of Hydra that the next argument belongs to."""
+FLAGS = VALUED_FLAGS | {
+    "-h", "--help", "--hydra-help", "--version", "--resolve", "-r", "--run", "-m", "--multirun",
+    "-sc", "--shell-completion",
 }  # fmt: skip
 """Arguments of Hydra that are not settings."""
 
@@ -103,6 +107,20 @@ def name_jobs(arguments: Sequence[str]) -> list[str]:
 def is_sweep(arguments: Sequence[str]) -> bool:
     """True if the arguments ask for several jobs."""
     return bool(SWEEP & set(arguments))
+
+
+def without_flags(arguments: Sequence[str]) -> list[str]:
+    """Returns the arguments that should be settings.
+
+    Example:
+        >>> without_flags(["seed=2", "--cfg", "job", "-m", "model=lstm_large"])
+        ['seed=2', 'model=lstm_large']
+    """
+    return [
+        argument
+        for before, argument in zip(["", *arguments], arguments, strict=False)
+        if argument[:1] != "-" and ("=" in argument or before not in VALUED_FLAGS)
+    ]
 
 
 def _check_text(argument: str) -> None:
