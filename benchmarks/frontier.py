@@ -98,9 +98,10 @@ def main() -> None:
 
 
 NOTE = (
-    "One run each, one after another on the same machine; processor seconds since training began, "
-    "valid included. `transformer` is a GPT of about the size of `quick`, its rate the best of "
-    "three at the end of a training; seconds are those of that one."
+    "One run each; processor seconds since training began, valid and the training of a preset's "
+    "teacher included. Trained contenders are kept, so they can be from different days and "
+    "machines. `transformer` is a GPT of about the size of `quick`, its rate the best of three in "
+    "trials of a fifth of its epochs; the seconds of the trials are not counted."
 )
 
 if __name__ == "__main__":

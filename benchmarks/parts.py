@@ -38,6 +38,12 @@ RECIPE = {
     "a constant rate": ["scheduler=constant", "~scheduler.pct_start"],
     "a rate along half a cosine": ["scheduler.anneal_strategy=cos"],
     "with averaged weights": ["callbacks=ema"],
+    "an average at a constant rate of half the size": [
+        "scheduler=constant",
+        "~scheduler.pct_start",
+        "optimizer.lr=1e-2",
+        "callbacks=polynomial",
+    ],
     "batches of four times the size": ["windows.batch_size=32"],
 }
 TEACHER = {"taught by a run of quick": ["distillation=quick"]}
