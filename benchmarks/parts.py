@@ -35,12 +35,11 @@ SOFTMAX = {
 }
 RECIPE = {
     "AdamW instead of Muon": ["optimizer=adamw", "optimizer.lr=4e-3"],
-    "a constant rate": ["scheduler=constant", "~scheduler.pct_start"],
+    "a constant rate": ["scheduler=constant"],
     "a rate along half a cosine": ["scheduler.anneal_strategy=cos"],
     "with averaged weights": ["callbacks=ema"],
     "an average at a constant rate of half the size": [
         "scheduler=constant",
-        "~scheduler.pct_start",
         "optimizer.lr=1e-2",
         "callbacks=polynomial",
     ],
