@@ -79,20 +79,20 @@ def test_a_single_run_needs_no_name():
 
 def test_what_a_search_draws_is_all_that_its_jobs_are_named_by():
     """Its space stands in a config file: the command line need not vary anything."""
-    assert name_jobs(["-m", "experiment=tune", "seed=1"])[-1] == (
+    assert name_jobs(["-m", "experiment=tune", "seed=1"])[0] == (
         "hydra.job.config.override_dirname.exclude_keys=['experiment', 'seed']"
     )
 
 
 def test_what_a_sweep_does_not_vary_is_left_out_of_the_names_of_its_jobs():
     arguments = ["-m", "data=file", "data.path=../x/y.csv", "seed=1,2", "+a.b=c", "x=interval(1,2)"]
-    *same, added = name_jobs(arguments)
+    added, *same = name_jobs(arguments)
     assert same == arguments
     assert added == ("hydra.job.config.override_dirname.exclude_keys=['data', 'data.path', 'a.b']")
 
 
 def test_a_sweep_asked_for_by_its_mode_names_its_jobs_too():
-    assert name_jobs(["hydra.mode=MULTIRUN", "seed=1,2", "data=file"])[-1].endswith(
+    assert name_jobs(["hydra.mode=MULTIRUN", "seed=1,2", "data=file"])[0].endswith(
         "=['hydra.mode', 'data']"
     )
 
@@ -141,7 +141,16 @@ def test_a_flag_that_hydra_does_not_know_is_told_as_a_setting():
         prepare(["--seed=3"], names_of("train"))
 
 
-def test_the_flag_of_a_sweep_may_stand_anywhere():
-    assert prepare(["seed=1,2", "-m", "data=file"], names_of("train"))[:3] == [
-        "-m", "seed=1,2", "data=file",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "prepared"),
+    [
+        ("seed=1,2 -m data=file", "seed=1,2 data=file -m"),
+        ("seed=1 --cfg job data=file", "seed=1 data=file --cfg job"),
+        ("-c job seed=1 -p model data=file", "seed=1 data=file -c job -p model"),
+        ("seed=1 --info data=file", "seed=1 data=file --info"),
+        ("--info config seed=1", "seed=1 --info config"),
+    ],
+)
+def test_flags_may_stand_anywhere(arguments, prepared):
+    found = prepare(arguments.split(), names_of("train"))
+    assert [one for one in found if not one.startswith("hydra.job.")] == prepared.split()

@@ -23,12 +23,12 @@ PATHS = (
 SWEEP = {"-m", "--multirun", "hydra.mode=MULTIRUN"}
 VALUED_FLAGS = {
     "-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name", "-cd",
-    "--config-dir", "--experimental-rerun", "-i", "--info",
+    "--config-dir", "--experimental-rerun",
 }  # fmt: skip
 """Arguments of Hydra that the next argument belongs to."""
 FLAGS = VALUED_FLAGS | {
     "-h", "--help", "--hydra-help", "--version", "--resolve", "-r", "--run", "-m", "--multirun",
-    "-sc", "--shell-completion",
+    "-i", "--info", "-sc", "--shell-completion",
 }  # fmt: skip
 """Arguments of Hydra that are not settings."""
 
@@ -57,10 +57,24 @@ def prepare(arguments: Sequence[str], names: list[str]) -> list[str]:
         _check_text(argument)
         _check_no_key(argument)
         _check_flag(argument, names)
-    # In front, since Hydra takes no setting behind this flag if there are others before it.
-    flags = [argument for argument in shown if argument in ("-m", "--multirun")]
-    settings = [argument for argument in shown if argument not in flags]
-    return name_jobs(quote_literals([*flags, *settings]))
+    # Hydra takes no setting behind a flag if there are others before it.
+    flags, settings = split_flags(shown)
+    return name_jobs(quote_literals([*settings, *flags]))
+
+
+def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns Hydra's flags with their values, and the settings.
+
+    Example:
+        >>> split_flags(["seed=1,2", "--cfg", "job", "-m", "model=lstm_large"])
+        (['--cfg', 'job', '-m'], ['seed=1,2', 'model=lstm_large'])
+    """
+    flags: list[str] = []
+    settings: list[str] = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        takes = before in VALUED_FLAGS or (before in ("-i", "--info") and "=" not in argument)
+        (flags if takes or argument[:1] == "-" else settings).append(argument)
+    return flags, settings
 
 
 def hide_key(arguments: Sequence[str]) -> list[str]:
@@ -88,7 +102,7 @@ def quote_literals(arguments: Sequence[str]) -> list[str]:
 
 
 def name_jobs(arguments: Sequence[str]) -> list[str]:
-    """Adds an argument to a sweep that names each job after the settings that vary."""
+    """Puts an argument before those of a sweep that names each job after what varies."""
     if not is_sweep(arguments):
         return list(arguments)
     parser = OverridesParser.create()
@@ -101,26 +115,12 @@ def name_jobs(arguments: Sequence[str]) -> list[str]:
                 continue  # Hydra reports it
             if not override.is_sweep_override():
                 fixed.append(override.key_or_group)
-    return [*arguments, f"hydra.job.config.override_dirname.exclude_keys={fixed}"]
+    return [f"hydra.job.config.override_dirname.exclude_keys={fixed}", *arguments]
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
     """True if the arguments ask for several jobs."""
     return bool(SWEEP & set(arguments))
-
-
-def without_flags(arguments: Sequence[str]) -> list[str]:
-    """Returns the arguments that should be settings.
-
-    Example:
-        >>> without_flags(["seed=2", "--cfg", "job", "-m", "model=lstm_large"])
-        ['seed=2', 'model=lstm_large']
-    """
-    return [
-        argument
-        for before, argument in zip(["", *arguments], arguments, strict=False)
-        if argument[:1] != "-" and ("=" in argument or before not in VALUED_FLAGS)
-    ]
 
 
 def _check_text(argument: str) -> None:

@@ -10,7 +10,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
 from patentlm.errors import ConfigError
-from patentlm.settings.arguments import is_sweep, without_flags
+from patentlm.settings.arguments import is_sweep, split_flags
 from patentlm.settings.checking import is_setting, names_of, nearest, no_such, shown
 
 LONGEST_NAME = 20
@@ -32,7 +32,8 @@ def explain(script: str, conf: Path, arguments: Sequence[str], error: Exception)
         arguments: arguments as Hydra read them.
         error: error of Hydra's.
     """
-    for argument in without_flags(arguments):
+    _, settings = split_flags(arguments)
+    for argument in settings:
         if mistake := _mistake_in(argument, script, conf, sweeps=is_sweep(arguments)):
             return ConfigError(mistake)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
