@@ -46,9 +46,10 @@ RECIPE = {
     "batches of four times the size": ["windows.batch_size=32"],
 }
 TEACHER = {"taught by a run of quick": ["distillation=quick"]}
+ALONE = {"without a teacher": ["distillation=none"]}
 PARTS = {
     "quick": POINTER | SUBWORDS | SOFTMAX | RECIPE | TEACHER,
-    "copying": POINTER | SUBWORDS | TEACHER,
+    "copying": POINTER | SUBWORDS | ALONE,
     "best_cpu": SUBWORDS | REGULARISATION | COPYING | TEACHER,
 }
 

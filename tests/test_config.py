@@ -128,6 +128,21 @@ def test_the_default_is_the_missions_set_up(composed):
     assert config.optimizer._target_ == "torch.optim.Adam"
 
 
+OWN_PARTS = ("tune", "specialise")
+"""Experiments that are made for one sweeper, or change a setting of one schedule."""
+PRESETS = sorted({p.stem for p in (CONF / "experiment").glob("*.yaml")} - {*OWN_PARTS})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_part_of_a_preset_gives_way_to_any_other(composed, name):
+    others = ("scheduler=constant", "distillation=none", "callbacks=default", "subwords=none")
+    check_config("train", composed("train", f"experiment={name}", *others))
+    teacher = ("distillation=teacher", "distillation.teacher=x", "scheduler=plateau")
+    config = composed("train", f"experiment={name}", *teacher)
+    check_config("train", config)
+    assert set(config.distillation) == {"teacher", "weight"}
+
+
 @pytest.mark.parametrize("name", ["evaluate", "generate", "export"])
 def test_the_other_scripts_compose(composed, name):
     assert composed(name, "checkpoint=x").checkpoint == "x"
