@@ -52,7 +52,8 @@ def digest(value: Any) -> str:
 
     def add(part: Any) -> None:
         if isinstance(part, torch.Tensor):
-            found.update(str(part.dtype).encode() + part.contiguous().numpy().tobytes())
+            raw = part.reshape(-1).view(torch.uint8)  # NumPy has no bfloat16
+            found.update(str(part.dtype).encode() + raw.numpy().tobytes())
         elif isinstance(part, dict):
             for name in sorted(part, key=str):
                 found.update(str(name).encode())
