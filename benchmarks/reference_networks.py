@@ -64,7 +64,17 @@ class Transformer(nn.Module):
 def best_transformer(
     vocabulary: int, train: Sequence[Batch], valid: Sequence[Batch], epochs: int
 ) -> list[Epoch]:
-    """Trains with the rate that ends best on valid in trials of a fifth of the epochs."""
+    """Trains with the rate that ends best on valid in trials of a fifth of the epochs.
+
+    Args:
+        vocabulary: number of words V.
+        train: batches of an epoch.
+        valid: batches it is scored on.
+        epochs: of the training itself.
+
+    Returns:
+        The epochs of that training, without those of the trials.
+    """
     fit = partial(fit_transformer, vocabulary, train, valid)
 
     def end(rate: float) -> float:
