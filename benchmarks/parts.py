@@ -62,11 +62,18 @@ def asked() -> Namespace:
     add("--preset", choices=PARTS, required=True, help="an experiment")
     add("--only", nargs="+", metavar="CHANGE", help="these of its changes; all by default")
     add("--settings", nargs="*", default=[], help="further ones of all, as for train.py")
+    add("--teacher", metavar="RUN", help="of all but those without, instead of one for each")
     arguments = parser.parse_args()
     for name in arguments.only or ():
         if name not in PARTS[arguments.preset]:
             parser.error(f"{name!r} is no change of {arguments.preset}")
     return arguments
+
+
+def taught(changes: dict[str, list[str]], teacher: str | None) -> dict[str, list[str]]:
+    """The changes, each with a given teacher but those that are without one."""
+    given = ["distillation=teacher", f"distillation.teacher={teacher}"] if teacher else []
+    return {name: change if name in ALONE else [*given, *change] for name, change in changes.items()}
 
 
 def main() -> None:
@@ -76,7 +83,7 @@ def main() -> None:
     common = [*on_the_split(arguments.data_folder), preset, *arguments.settings]
     all_changes = PARTS[arguments.preset]
     chosen = {name: all_changes[name] for name in arguments.only or all_changes}
-    changes = {"the preset itself": [], **chosen}
+    changes = taught({"the preset itself": [], **chosen}, arguments.teacher)
     found = sorted(rows(changes, common, "change"), key=lambda row: row["valid perplexity"])
     title = f"What each part is worth: experiment={arguments.preset}"
     name = f"parts_{arguments.preset}"

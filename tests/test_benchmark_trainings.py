@@ -53,6 +53,19 @@ def test_parts_are_measured_against_the_preset_itself(corpus, monkeypatch):
     assert found["without copying"] < found["the preset itself"]
 
 
+def test_parts_may_share_a_teacher(corpus, monkeypatch, run_script):
+    teacher = f"{corpus.parent}/teacher"
+    data, short = ("data=corpus", f"data.path={corpus}"), ("samples.count=0", "trainer=cpu")
+    run_script("train", *data, *TINY, *short, f"hydra.run.dir={teacher}")
+    only = ["--only", "without a teacher", "without copying"]
+    arguments = [str(corpus), "--preset", "copying", *only, "--teacher", teacher]
+    monkeypatch.setattr("sys.argv", ["parts", *arguments, "--settings", *TINY[1:]])
+    parts.main()
+    found = {row["change"]: row["valid perplexity"] for row in rows_of("parts_copying", corpus)}
+    assert set(found) == {"the preset itself", *only[1:]}
+    assert found["without a teacher"] != found["the preset itself"]
+
+
 def test_a_teacher_is_measured_against_none(corpus, monkeypatch, run_script):
     teachers = [f"{corpus.parent}/teacher_{seed}" for seed in (2, 3)]
     data, short = ("data=corpus", f"data.path={corpus}"), ("samples.count=0", "trainer=cpu")
