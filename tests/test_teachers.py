@@ -100,6 +100,18 @@ def test_an_interrupted_run_goes_on_with_its_teacher_or_itself(train, step, caps
     assert outcome(train(*OWN, name="parts")) == outcome(whole)
 
 
+def test_a_run_that_goes_on_elsewhere_takes_its_teacher_along(train, capsys):
+    first = train(*OWN, "trainer.max_epochs=2", "scheduler=constant", name="first")
+    longer = (*OWN, f"ckpt_path={first}", "scheduler=constant")
+    second = train(*longer, "trainer.max_epochs=3", name="second")
+    assert metrics(second)["epochs"] == 3
+    assert metrics(second / "teacher") == metrics(first / "teacher")
+    assert [*second.glob("teacher*")] == [second / "teacher"]
+    with pytest.raises(SystemExit):
+        train(*longer, "trainer.max_epochs=2", name="third")
+    assert "set trainer.max_epochs higher" in capsys.readouterr().err
+
+
 def test_a_teacher_may_have_a_teacher(train, presets):
     chain = {
         "defaults": ["small", {"override /distillation": "quick"}, "_self_"],

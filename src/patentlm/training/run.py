@@ -85,6 +85,8 @@ class TrainingRun:
         """Trains the run's own teacher first, if it has one."""
         experiment = teachers.experiment_of(self.config)
         if experiment:
+            if self.resume is not None and self.resume.given:
+                teachers.copy_of(self.resume.path, self.folder)
             with teachers.own(self.config, self.folder) as config:
                 log.info("Its teacher first, experiment=%s", experiment)
                 log.info("Its teacher is trained: valid perplexity %.1f", train(config))

@@ -1,9 +1,12 @@
 """The teacher of a run: given, or trained before it in its folder, as an experiment says."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -74,6 +77,25 @@ def make_learner(config: DictConfig, metadata: CheckpointMetadata) -> Callable[[
     path = place if experiment_of(config) else config.distillation.teacher
     teacher = load_teacher(str(path), metadata)
     return partial(Student, teacher=teacher, weight=config.distillation.weight)
+
+
+def copy_of(checkpoint: Path, folder: RunFolder) -> None:
+    """Copies the trained teacher of a checkpoint's run, if it has one, for a run that goes on from it.
+
+    Args:
+        checkpoint: in the `checkpoints` of its run.
+        folder: folder of the run that goes on.
+    """
+    earlier, place = checkpoint.parent.parent / FOLDER, folder.path / FOLDER
+    if place.exists() or RunFolder(earlier).metrics is None:
+        return
+    with TemporaryDirectory(dir=folder.path, prefix=f"{FOLDER}-") as part:
+        copytree(earlier, part, dirs_exist_ok=True)
+        try:
+            os.rename(part, place)
+        except OSError:
+            if not place.exists():  # otherwise another process of the run was first
+                raise
 
 
 @contextmanager
