@@ -73,7 +73,7 @@ def asked() -> Namespace:
 def taught(changes: dict[str, list[str]], teacher: str | None) -> dict[str, list[str]]:
     """The changes, each with a given teacher but those that are without one."""
     given = ["distillation=teacher", f"distillation.teacher={teacher}"] if teacher else []
-    return {name: change if name in ALONE else [*given, *change] for name, change in changes.items()}
+    return {name: [*(given if name not in ALONE else []), *one] for name, one in changes.items()}
 
 
 def main() -> None:

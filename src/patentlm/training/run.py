@@ -45,7 +45,7 @@ class TrainingRun:
     """
 
     trainer: Trainer
-    resume: resuming.Found | None
+    resume: resuming.Found | None = None
     data: PatentData
     metadata: CheckpointMetadata
     model: LanguageModel

@@ -1,6 +1,5 @@
 """The teacher of a run: given, or trained before it in its folder, as an experiment says."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -80,7 +79,7 @@ def make_learner(config: DictConfig, metadata: CheckpointMetadata) -> Callable[[
 
 
 def copy_of(checkpoint: Path, folder: RunFolder) -> None:
-    """Copies the trained teacher of a checkpoint's run, if it has one, for a run that goes on from it.
+    """Copies the trained teacher of a checkpoint's run, if it has one, to a run that goes on there.
 
     Args:
         checkpoint: in the `checkpoints` of its run.
@@ -92,7 +91,7 @@ def copy_of(checkpoint: Path, folder: RunFolder) -> None:
     with TemporaryDirectory(dir=folder.path, prefix=f"{FOLDER}-") as part:
         copytree(earlier, part, dirs_exist_ok=True)
         try:
-            os.rename(part, place)
+            Path(part).rename(place)
         except OSError:
             if not place.exists():  # otherwise another process of the run was first
                 raise
