@@ -86,7 +86,7 @@ class TrainingRun:
         experiment = teachers.experiment_of(self.config)
         if experiment:
             if self.resume is not None and self.resume.given:
-                teachers.copy_of(self.resume.path, self.folder)
+                teachers.copy_earlier(self.resume.path, self.folder)
             with teachers.own(self.config, self.folder) as config:
                 log.info("Its teacher first, experiment=%s", experiment)
                 log.info("Its teacher is trained: valid perplexity %.1f", train(config))

@@ -78,7 +78,7 @@ def make_learner(config: DictConfig, metadata: CheckpointMetadata) -> Callable[[
     return partial(Student, teacher=teacher, weight=config.distillation.weight)
 
 
-def copy_of(checkpoint: Path, folder: RunFolder) -> None:
+def copy_earlier(checkpoint: Path, folder: RunFolder) -> None:
     """Copies the trained teacher of a checkpoint's run, if it has one, to a run that goes on there.
 
     Args:
